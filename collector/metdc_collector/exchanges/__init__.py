@@ -1,0 +1,1 @@
+"""The venues' adapters, and the table that finds them."""

@@ -1,0 +1,255 @@
+"""What every venue's adapter is: bytes in, trades and commands out; no socket, clock or randomness.
+
+An adapter package has one file shape::
+
+    exchanges/<venue>/
+        __init__.py      SPOT and FUTURES: the venue's two markets as :class:`Venue` objects
+        venue.py         the Venue: addresses, limits, timers, the instrument list's requests
+        instruments.py   instrument list → instruments
+        protocol.py      the conversation of one connection: subscribe, acks, errors, heartbeat
+        trades.py        raw payload → trades; the docstrings show the payloads that are parsed
+
+Facts come from the venues' documents and from traffic; each adapter's docstrings name what is assumed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import NamedTuple, Protocol
+
+from metdc_collector.wire.instrument import Instrument
+from metdc_collector.wire.trade import Trade
+
+
+class Kind(Enum):
+    """What a frame was."""
+
+    TRADE = "trade"
+    CONTROL = "control"
+    OTHER = "other"
+    MALFORMED = "malformed"
+
+
+class Rate(NamedTuple):
+    """At most ``count`` within ``seconds``."""
+
+    count: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the venue allows.
+
+    Attributes:
+        symbols_per_connection: instruments that one connection may subscribe to.
+        symbols_per_request: instruments that one subscribe frame may name.
+        frames: frames that a client may send on one connection, heartbeats and pongs included.
+        connects: new connections per client address, over all markets and processes.
+        rest_weight: REST weight per client address.
+    """
+
+    symbols_per_connection: int
+    symbols_per_request: int
+    frames: Rate
+    connects: Rate
+    rest_weight: Rate
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """How a connection is kept and known to be alive; all in seconds.
+
+    Attributes:
+        heartbeat: interval at which the client sends :meth:`Protocol.heartbeat`; null where the venue pings instead.
+        silence: a connection on which no frame of any sort came for so long is dead.
+        acknowledge: a subscription that is not answered for so long has failed.
+        life: the venue ends a connection at this age; null where it doesn't.
+    """
+
+    heartbeat: float | None
+    silence: float
+    acknowledge: float = 10.0
+    life: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Base addresses without a trailing slash."""
+
+    rest: str
+    web_socket: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One REST request, relative to the base address; ``weight`` counts against :attr:`Limits.rest_weight`."""
+
+    path: str
+    weight: int = 1
+    method: str = "GET"
+
+
+class Refusal(NamedTuple):
+    """An instrument that cannot be collected, by its native name, and why in words."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """An instrument list as read.
+
+    Attributes:
+        instruments: those of this market, whatever their status, by native name.
+        refused: rows that claim to belong to this market and cannot be used: damaged, or a subject that another holds.
+    """
+
+    instruments: Mapping[str, Instrument]
+    refused: Sequence[Refusal] = ()
+
+
+class InvalidListing(ValueError):
+    """The reply is no instrument list; the text says what it is instead, in words for an operator."""
+
+
+class Command(NamedTuple):
+    """A frame to send, and the instruments that it asks for; ``request`` is what its answer will echo."""
+
+    frame: str
+    request: int
+    names: tuple[str, ...] = ()
+
+
+class Ending(Enum):
+    """Why a connection should be left."""
+
+    PLANNED = "planned"  # announced by the venue: open the next one first
+    FAULT = "fault"
+
+
+@dataclass(slots=True)
+class Parsed:
+    """What one frame held.
+
+    Attributes:
+        kind: what the frame was; ``MALFORMED`` also when single rows were damaged and the healthy ones are in ``trades``.
+        trades: in the order in which they happened, oldest first.
+        replayed: the trades may have been sent before (a snapshot after subscribing), to this or another connection.
+        acknowledged: instruments whose subscription the venue has confirmed.
+        refused: instruments whose subscription the venue has refused.
+        skipped: (instrument, id) that the venue used up without a trade, so that its ids stay consecutive.
+        out_of_scope: native names of trade rows that belong to no wanted instrument, one a row.
+        ending: the venue wants this connection to end.
+        reason: for ``MALFORMED``, ``refused`` and ``ending``: why, in words.
+    """
+
+    kind: Kind
+    trades: Sequence[Trade] = ()
+    replayed: bool = False
+    acknowledged: Sequence[str] = ()
+    refused: Sequence[Refusal] = ()
+    skipped: Sequence[tuple[Instrument, str]] = ()
+    out_of_scope: Sequence[str] = ()
+    ending: Ending | None = None
+    reason: str = ""
+
+
+class Conversation(Protocol):
+    """The protocol of one connection. It holds its subscriptions and its outstanding requests, and nothing else."""
+
+    def path(self) -> str:
+        """What follows the base address: ``/stream``."""
+
+    def subscribe(self, names: Sequence[str]) -> list[Command]:
+        """Frames that subscribe to these instruments, within the venue's limit a request."""
+
+    def unsubscribe(self, names: Sequence[str]) -> list[Command]:
+        """Frames that end these subscriptions."""
+
+    def heartbeat(self) -> str:
+        """The frame that keeps the connection; sent every :attr:`Rhythm.heartbeat` seconds."""
+
+    def receive(self, frame: bytes, received: int) -> Parsed:
+        """Parse one frame that was read at ``received`` (ns since the epoch). Never raises, whatever the bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A feed of trades that a market offers; the first of :attr:`Venue.channels` is wanted, the rest are fallbacks.
+
+    Attributes:
+        name: ``trade``, ``aggTrade``.
+        consecutive: trade ids are consecutive per instrument, so that a hole shows.
+        aggregates: its messages stand for several fills.
+    """
+
+    name: str
+    consecutive: bool
+    aggregates: bool = False
+
+
+class Venue(Protocol):
+    """One market of one exchange."""
+
+    exchange: str
+    market: str
+    endpoints: Endpoints
+    limits: Limits
+    rhythm: Rhythm
+    channels: tuple[Channel, ...]
+
+    def listing_request(self) -> Request:
+        """The REST request that gives the instrument list."""
+
+    def listing(self, body: bytes) -> Listing:
+        """Read an instrument list.
+
+        Raises:
+            InvalidListing: when the body is something else; the message fits an operator's eyes.
+        """
+
+    def converse(self, instruments: Mapping[str, Instrument], channel: Channel) -> Conversation:
+        """Start the protocol of a new connection; ``instruments`` (native name → instrument) may grow while it runs."""
+
+    def recent_request(self, name: str) -> Request:
+        """The REST request that gives the newest trades of an instrument."""
+
+    def guess(self, name: str) -> Instrument | None:
+        """The instrument as far as its native name tells, for frames without an instrument list; null if it doesn't."""
+
+
+@dataclass(slots=True)
+class Ordinals:
+    """Numbers equal rows, for venues that send no trade id.
+
+    A row's number is how often an equal row came before on this connection, so that two connections, and a snapshot,
+    give the same row the same number. A snapshot starts anew. Only rows of the newest ``span`` ns are remembered:
+    equal rows carry the same time, so older ones cannot come again but in another snapshot.
+    """
+
+    span: int = 10_000_000_000
+    _seen: dict[tuple[int, str], int] = field(default_factory=dict)
+    _newest: int = 0
+    _swept: int = 0
+
+    def reset(self) -> None:
+        """Forget all: a snapshot follows."""
+        self._seen.clear()
+        self._newest = self._swept = 0
+
+    def next(self, time: int, key: str) -> int:
+        """Return the number of this row: 0 for the first with this time (ns) and key, 1 for the next, …"""
+        number = self._seen.get((time, key), 0)
+        self._seen[time, key] = number + 1
+        if time > self._newest:
+            self._newest = time
+            if time - self._swept > self.span:
+                self._sweep()
+        return number
+
+    def _sweep(self) -> None:
+        edge = self._newest - self.span
+        self._seen = {row: count for row, count in self._seen.items() if row[0] >= edge}
+        self._swept = self._newest

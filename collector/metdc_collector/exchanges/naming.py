@@ -1,0 +1,36 @@
+"""From a venue's own base and quote fields to the coin's common name.
+
+The rules of the wire contract: a unit prefix or suffix (``1000PEPE``, ``SHIB1000``) is taken off and kept as the unit
+factor, unless the bare name exists in the same market (then the two must not share a subject); ``1INCH`` stays, since
+a factor is 1 followed by at least three zeros; a reviewed table of aliases does the rest.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+_FACTOR = re.compile(
+    r"(?P<prefix>10{3,})\s?(?P<after>.*[^0-9\s].*)|(?P<before>.*[^0-9\s])\s?(?P<suffix>10{3,})", re.ASCII
+)
+
+# Reviewed: venue's spelling → common name. A coin's rename is not an alias.
+ALIASES: Mapping[str, str] = {"XBT": "BTC", "BEAMX": "BEAM"}
+
+
+class Name(NamedTuple):
+    """A coin's common name, and the factor that the venue's name carries (``1000``), null where it carries none."""
+
+    base: str
+    unit_factor: str | None
+
+
+def common_name(base: str, listed: Collection[str]) -> Name:
+    """Return the common name of a venue's base coin; ``listed`` holds the base fields of the same market and quote."""
+    match = _FACTOR.fullmatch(base)
+    if match is None:
+        return Name(ALIASES.get(base, base), None)
+    bare = match["after"] or match["before"]
+    factor = match["prefix"] or match["suffix"]
+    if bare in listed or ALIASES.get(bare, bare) in listed:
+        return Name(base.replace(" ", ""), None)
+    return Name(ALIASES.get(bare, bare), factor)

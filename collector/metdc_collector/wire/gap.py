@@ -1,0 +1,135 @@
+"""Gap records: what could not be streamed, as data.
+
+Record, on ``gaps.<exchange>.<market>.<BASE>.<QUOTE>``::
+
+    {"v":1,"gap":"BTCUSDT:5312345678","exchange":"binance","market":"spot","symbol":"BTC-USDT","instrument":"BTCUSDT",
+     "before":{"id":"5312345678","time":1790001515463000000},"after":{"id":"5312345700","time":1790001519000000000},
+     "from":1790001515463000000,"to":1790001519000000000,"first_missing":"5312345679","last_missing":"5312345699",
+     "cause":"disconnected","state":"open","missing":21,"filled":0,"at":1790001519100000000}
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import orjson
+
+from metdc_collector.wire import subjects
+from metdc_collector.wire.errors import InvalidMessage
+from metdc_collector.wire.instrument import VERSION
+
+State = Literal["open", "filled", "partial", "unfillable", "empty"]
+STATES = ("open", "filled", "partial", "unfillable", "empty")
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A trade at the edge of a gap: its id, and the venue's time in ns."""
+
+    id: str
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A span of one symbol without proof.
+
+    Attributes:
+        before, after: the trades at its edges; null where there is none.
+        start, end: the time without proof, ns since the epoch (``from`` and ``to`` on the wire).
+        first_missing, last_missing: the ids between, where the venue's ids are consecutive, else null.
+        cause: why, one word: ``disconnected``, ``restarted``, ``dropped``, …
+        missing, filled: exact counts, null where the venue makes them uncountable.
+        at: when this state of the record was written, ns.
+    """
+
+    exchange: str
+    market: str
+    base: str
+    quote: str
+    instrument: str
+    before: Edge | None
+    after: Edge | None
+    start: int
+    end: int
+    cause: str
+    state: State
+    at: int
+    first_missing: str | None = None
+    last_missing: str | None = None
+    missing: int | None = None
+    filled: int | None = None
+
+    @property
+    def identity(self) -> str:
+        """The same from every pod and in every state: ``<instrument>:<last stored id>``."""
+        return f"{self.instrument}:{self.before.id if self.before else ''}"
+
+    @property
+    def subject(self) -> str:
+        """Where the record goes."""
+        return subjects.subject("gaps", self.exchange, self.market, self.base, self.quote)
+
+
+def encode(gap: Gap) -> bytes:
+    """Return the record as JSON."""
+    return orjson.dumps(
+        {
+            "v": VERSION,
+            "gap": gap.identity,
+            "exchange": gap.exchange,
+            "market": gap.market,
+            "symbol": f"{gap.base}-{gap.quote}",
+            "instrument": gap.instrument,
+            "before": _edge(gap.before),
+            "after": _edge(gap.after),
+            "from": gap.start,
+            "to": gap.end,
+            "first_missing": gap.first_missing,
+            "last_missing": gap.last_missing,
+            "cause": gap.cause,
+            "state": gap.state,
+            "missing": gap.missing,
+            "filled": gap.filled,
+            "at": gap.at,
+        }
+    )
+
+
+def decode(data: bytes) -> Gap:
+    """Read a record.
+
+    Raises:
+        InvalidMessage: when it is no gap record, or is of a version that this code does not know.
+    """
+    try:
+        record: dict[str, Any] = orjson.loads(data)
+        if record["v"] != VERSION:
+            raise InvalidMessage(f"version {record['v']!r} is not {VERSION}")
+        if record["state"] not in STATES:
+            raise InvalidMessage(f"state {record['state']!r} is none of {', '.join(STATES)}")
+        base, quote = record["symbol"].rsplit("-", 1)
+        before, after = record["before"], record["after"]
+        return Gap(
+            exchange=record["exchange"],
+            market=record["market"],
+            base=base,
+            quote=quote,
+            instrument=record["instrument"],
+            before=Edge(**before) if before else None,
+            after=Edge(**after) if after else None,
+            start=record["from"],
+            end=record["to"],
+            cause=record["cause"],
+            state=record["state"],
+            at=record["at"],
+            first_missing=record.get("first_missing"),
+            last_missing=record.get("last_missing"),
+            missing=record.get("missing"),
+            filled=record.get("filled"),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InvalidMessage(f"gap record: {type(error).__name__}: {error}") from error
+
+
+def _edge(edge: Edge | None) -> dict[str, Any] | None:
+    return None if edge is None else {"id": edge.id, "time": edge.time}
