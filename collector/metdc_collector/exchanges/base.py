@@ -30,7 +30,8 @@ class Kind(Enum):
     MALFORMED = "malformed"
 
 
-class Rate(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Rate:
     """At most ``count`` within ``seconds``."""
 
     count: int
@@ -240,7 +241,7 @@ class Ordinals:
         self._newest = self._swept = 0
 
     def next(self, time: int, key: str) -> int:
-        """Return the number of this row: 0 for the first with this time (ns) and key, 1 for the next, …"""
+        """Return the number of this row: 0 for the first with this time (ns) and key, 1 for the next, and so on."""
         number = self._seen.get((time, key), 0)
         self._seen[time, key] = number + 1
         if time > self._newest:

@@ -74,4 +74,4 @@ def parse(text: str) -> Subject:
     tokens = text.split(".")
     if len(tokens) != 5:
         raise InvalidToken(text)
-    return Subject(*tokens[:3], unescape(tokens[3]), unescape(tokens[4]))
+    return Subject(tokens[0], tokens[1], tokens[2], unescape(tokens[3]), unescape(tokens[4]))
