@@ -1,0 +1,79 @@
+"""Time: a wall clock that cannot step, and the timers of a process."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import ClassVar, Self
+
+Monotonic = Callable[[], int]
+
+
+class Clock:
+    """A wall clock anchored to the monotonic one, in ns since the epoch.
+
+    The system's clock may step while a process runs; the order of ``received`` times must not. The anchor is taken
+    once: a process lives for a rotation interval, and the next one starts with the corrected clock.
+    """
+
+    def __init__(self, *, wall: Monotonic = time.time_ns, monotonic: Monotonic = time.monotonic_ns) -> None:
+        self._wall = wall
+        self._monotonic = monotonic
+        self._anchor = wall() - monotonic()
+
+    def now(self) -> int:
+        """Return the time in ns since the epoch; never less than before."""
+        return self._anchor + self._monotonic()
+
+    def stepped(self) -> int:
+        """Return by how many ns the system's clock has moved away since the start, positive when it is ahead."""
+        return self._wall() - self.now()
+
+
+@dataclass(frozen=True, slots=True)
+class Timers:
+    """Every timer of a collector that is not a venue's own, in seconds.
+
+    Attributes:
+        report: interval of health reports.
+        listing_retry: wait after an instrument list that failed.
+        backoff_first, backoff_most: reconnects double from the one to the other.
+        cooldown: pause after three refusals in a row.
+        region_block: pause after a refusal for the client's region.
+        stable: a connection that lived for so long has forgotten its failures.
+        hold: a joining connection waits so long for a trade's predecessor, where no other pod is known to be behind.
+        hold_behind_peer: the same while another pod of the market is alive.
+        acknowledge: NATS must acknowledge a trade within.
+        retry: pause before rejected trades are published again.
+        nats_ping: interval of pings to NATS; two unanswered ones end the connection.
+        nats_reconnect: pause between attempts to reach NATS.
+        silent_channel: a feed that acknowledged and sent nothing for so long is compared with REST.
+        drain: time in which a terminated process delivers what it has accepted.
+    """
+
+    report: float = 15.0
+    listing_retry: float = 10.0
+    backoff_first: float = 1.0
+    backoff_most: float = 30.0
+    cooldown: float = 180.0
+    region_block: float = 600.0
+    stable: float = 60.0
+    hold: float = 1.0
+    hold_behind_peer: float = 10.0
+    acknowledge: float = 5.0
+    retry: float = 0.25
+    nats_ping: float = 10.0
+    nats_reconnect: float = 1.0
+    silent_channel: float = 30.0
+    drain: float = 50.0
+
+    # These follow the speed of NATS and of the process, not a venue's.
+    _UNDIVIDED: ClassVar = frozenset({"hold", "hold_behind_peer", "acknowledge", "retry", "drain"})
+
+    def divided(self, by: float) -> Self:
+        """Return the timers divided by ``by``, as the demo and the tests run them."""
+        return type(self)(
+            **{
+                entry.name: getattr(self, entry.name) / (1.0 if entry.name in self._UNDIVIDED else by)
+                for entry in fields(self)
+            }
+        )

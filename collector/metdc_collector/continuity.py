@@ -1,0 +1,146 @@
+"""What is known of each symbol's sequence of trades, and when a joining connection may speak. Pure: no clock, no I/O."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from metdc_collector.wire.instrument import Instrument
+from metdc_collector.wire.trade import Trade
+
+
+class Newest(NamedTuple):
+    """The newest stored trade of a subject: its id and the venue's time in ns."""
+
+    id: str
+    time: int
+
+
+@dataclass(slots=True)
+class Order:
+    """Marks trades that come after a newer one of their instrument; the newest of each is remembered.
+
+    Newer means a later venue time, and where ids are consecutive a higher id.
+    """
+
+    consecutive: bool
+    _newest: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+    def mark(self, trade: Trade) -> Trade:
+        """Return the trade, marked ``late`` when a newer one of its instrument has passed."""
+        order = number(trade.id) if self.consecutive else trade.time
+        name = trade.instrument.name
+        last = self._newest.get(name)
+        if last is not None and order < last[0]:
+            return trade if trade.late else trade._replace(late=True)
+        self._newest[name] = (order, trade.id)
+        return trade
+
+    def last_ids(self) -> dict[str, str]:
+        """The id of the newest trade of each instrument."""
+        return {name: last[1] for name, last in self._newest.items()}
+
+
+def number(trade_id: str) -> int:
+    """Return the number in a consecutive id: ``5312345678`` or, of an aggregate, ``agg:3190727436``."""
+    return int(trade_id.rpartition(":")[2])
+
+
+@dataclass(slots=True)
+class Joining:
+    """The trades of one instrument on a connection that starts or comes back, until they may be published.
+
+    A pod that lags must not be overtaken: were this connection's 202 stored before the other's 201, the stream would be
+    out of order for ever. So the first trade waits until the stream holds its predecessor. Once it does, everything that
+    follows on this connection is in order, whoever else publishes the same.
+
+    Attributes:
+        instrument: whose trades.
+        since: when the first of them was held (monotonic ns).
+        trades: held, in the venue's order.
+        first: the first id that the connection saw, also one that was no trade; null before.
+        replayed: how many of the trades, from the first on, are of a snapshot.
+    """
+
+    instrument: Instrument
+    since: int | None = None
+    trades: list[Trade] = field(default_factory=list)
+    first: str | None = None
+    replayed: int = 0
+
+    def add(self, trades: Sequence[Trade], *, replayed: bool, now: int) -> None:
+        """Hold these trades; ``replayed`` ones come before live ones on a connection."""
+        if self.since is None:
+            self.since = now
+        self.trades.extend(trades)
+        if replayed:
+            self.replayed += len(trades)
+        if self.first is None and trades:
+            self.first = trades[0].id
+
+
+def may_join(joining: Joining, newest: Newest | None, *, consecutive: bool) -> bool:
+    """Whether the stream is known to hold all that came before the first held trade.
+
+    With consecutive ids: it holds the predecessor, or something newer. Without: only a snapshot tells, when it reaches
+    back to the newest stored trade (or nothing is stored that it could miss).
+    """
+    if not joining.trades:
+        return True
+    if consecutive:
+        return newest is not None and _covers(newest, joining)
+    if not joining.replayed:
+        return False
+    return newest is None or joining.trades[0].time <= newest.time
+
+
+def _covers(newest: Newest, joining: Joining) -> bool:
+    first = joining.trades[0]
+    stored_aggregate, is_aggregate = newest.id.startswith("agg:"), first.aggregate is not None
+    if stored_aggregate == is_aggregate:
+        return number(newest.id) >= number(joining.first or first.id) - 1
+    if first.aggregate is not None:
+        return number(newest.id) >= int(first.aggregate.first_id) - 1
+    return newest.time >= first.time  # fills after aggregates: their ids cannot be compared
+
+
+class Split(NamedTuple):
+    """Rows of a snapshot by what must happen to them."""
+
+    expired: Sequence[Trade]
+    """Older than anything the stream may still hold: whether they were stored can't be known."""
+    doubtful: Sequence[Trade]
+    """Not newer than the newest stored trade: published only if their id is not stored."""
+    new: Sequence[Trade]
+
+
+def split(trades: Sequence[Trade], newest: Newest | None, horizon: int) -> Split:
+    """Split a snapshot's rows; ``horizon`` is the age limit of the stream as a time in ns."""
+    expired, doubtful, new = [], [], []
+    for trade in trades:
+        if newest is None or trade.time > newest.time:
+            (new if trade.time >= horizon else expired).append(trade)
+        else:
+            (doubtful if trade.time >= horizon else expired).append(trade)
+    return Split(expired, doubtful, new)
+
+
+def unstored(split_rows: Split, stored: frozenset[str] | set[str]) -> list[Trade]:
+    """Return the rows to publish: the doubtful ones that are not stored, marked late, then the new ones."""
+    missing = [trade._replace(late=True) for trade in split_rows.doubtful if trade.message_id not in stored]
+    return [*missing, *split_rows.new]
+
+
+def without_stored_fills(trades: Sequence[Trade], newest: Newest | None) -> list[Trade]:
+    """Drop aggregates of whose range a fill is stored: they would count it twice."""
+    if newest is None or newest.id.startswith("agg:"):
+        return list(trades)
+    return [trade for trade in trades if trade.aggregate is None or int(trade.aggregate.first_id) > number(newest.id)]
+
+
+def share_out(names: Sequence[str], per_connection: int) -> list[tuple[str, ...]]:
+    """Spread instruments over the fewest connections that the venue's limit allows, evenly.
+
+    Neighbours in the list go to different connections, so that the busiest, which venues list first, don't share one.
+    """
+    count = -(-len(names) // per_connection)
+    return [tuple(names[start::count]) for start in range(count)]
