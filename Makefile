@@ -1,0 +1,94 @@
+# What a person or a machine does with this repository; `make help` lists it.
+#
+# Progress goes to stderr. `demo`, `replay`, `bench` and `fuzz` end with one JSON object on stdout, so no recipe is echoed.
+# make itself answers 2 for every red recipe; the exact exit code (1 failed, 2 proves nothing) is that of the command behind it.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+SOURCES := collector operator tests
+
+# Of `make demo`
+DURATION ?= 60
+SEED ?= 7
+LIVE ?=
+# Of `make replay`
+FILES ?=
+# Of `make fuzz`: damaged frames a venue
+COUNT ?= 100000
+# Of `make test` and the like: further words for pytest
+ARGS ?=
+# Tests without a clock run side by side
+WORKERS ?= 2
+
+.PHONY: help install check test unit demo replay bench fuzz mutants lock lock-check format dist-check clean
+
+help: ## This list
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+install: $(INSTALLED) ## The virtual environment in .venv, as the locks say
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "METDC needs Python 3.11 or newer; name one with PYTHON=python3.x" >&2; exit 1; }
+	@echo "Creating $(VENV) ..." >&2
+	@$(PYTHON) -m venv $(VENV) >&2 || { rm -rf $(VENV); echo "No virtual environment could be made; on Debian: apt-get install python3-venv" >&2; exit 1; }
+
+$(INSTALLED): requirements/dev.txt pyproject.toml | $(BIN)/python
+	@echo "Installing what requirements/dev.txt locks into $(VENV) (a minute or two) ..." >&2
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt >&2
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e . >&2
+	@touch $@
+
+check: $(INSTALLED) lock-check ## Format, lint, types, module arrows, house rules, locks, schemas, and the built wheel in fresh environments
+	@$(BIN)/ruff format --check $(SOURCES)
+	@$(BIN)/ruff check $(SOURCES)
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m tests.checks
+	@$(BIN)/python -m tests.checks.distribution
+
+test: $(INSTALLED) ## Everything but cluster tests, against a real nats-server
+	@$(BIN)/python -m pytest -n $(WORKERS) --ignore=tests/integration --cov --cov-report=term-missing:skip-covered $(ARGS)
+	@$(BIN)/python -m pytest tests/integration $(ARGS)
+
+unit: $(INSTALLED) ## The tests without processes and servers, in seconds (ARGS="-k rotation")
+	@$(BIN)/python -m pytest -n $(WORKERS) --ignore=tests/integration $(ARGS)
+
+demo: $(INSTALLED) ## The main job, live: exchanges (simulated; LIVE=1 real) -> collectors -> JetStream -> audit (DURATION=60 SEED=7)
+	@$(BIN)/python -m tests.demo --duration $(DURATION) --seed $(SEED) $(if $(LIVE),--live)
+
+replay: $(INSTALLED) ## Recorded frames through everything, compared row by row (FILES="a.jsonl b.jsonl")
+	@$(BIN)/python -m tests.replay $(FILES)
+
+bench: $(INSTALLED) ## Memory at rest, CPU per trade, highest rate kept, beside a bare publisher
+	@$(BIN)/python -m tests.bench
+
+fuzz: $(INSTALLED) ## Damaged frames against every adapter (COUNT=100000 SEED=7)
+	@$(BIN)/python -m tests.fuzz --count $(COUNT) --seed $(SEED)
+
+mutants: $(INSTALLED) ## Changes the pure parts one operator at a time and shows what no test noticed
+	@$(BIN)/python -m tests.checks.mutants $(ARGS)
+
+lock: $(INSTALLED) ## requirements/*.txt anew from pyproject.toml, keeping versions that still fit (ARGS=--upgrade moves them)
+	@$(BIN)/python -m tests.checks.locks --write $(ARGS)
+
+lock-check: $(INSTALLED)
+	@$(BIN)/python -m tests.checks.locks
+
+format: $(INSTALLED) ## ruff's formatting and safe fixes
+	@$(BIN)/ruff check --fix-only -q $(SOURCES)
+	@$(BIN)/ruff format $(SOURCES)
+
+dist-check: $(INSTALLED) ## sdist -> wheel -> a fresh environment for each extra
+	@$(BIN)/python -m tests.checks.distribution
+
+clean: ## Remove what builds and runs left behind, the environment included
+	@rm -rf $(VENV) dist build var mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
+	@find collector operator tests -name __pycache__ -type d -prune -exec rm -rf {} +

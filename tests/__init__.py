@@ -1,0 +1,1 @@
+"""The tests of METDC, and the independent witness: simulator and audit."""
