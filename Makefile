@@ -2,10 +2,10 @@
 #
 # Progress goes to stderr. `demo`, `replay`, `bench` and `fuzz` end with one JSON object on stdout, so no recipe is echoed.
 # make itself answers 2 for every red recipe; the exact exit code (1 failed, 2 proves nothing) is that of the command behind it.
+# From another folder: `make -s -C FOLDER demo`, since make without -s reports on stdout that it enters and leaves FOLDER.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 

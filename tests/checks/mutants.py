@@ -120,8 +120,8 @@ def judges(path: Path) -> list[str]:
     return [str(file) for file in found or files]
 
 
-def noticed(tests: list[str], *, copies: Path) -> bool:
-    """Run tests against the copied packages; True when they turn red or never end."""
+def failure(tests: list[str], *, copies: Path) -> str | None:
+    """Run tests against the copied packages; return how they ended red, or None when they are green."""
     paths = os.pathsep.join(str(copies / root) for root in ROOTS)
     environment = os.environ | {"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", "--no-header"]
@@ -130,8 +130,8 @@ def noticed(tests: list[str], *, copies: Path) -> bool:
             [*command, *tests], env=environment, capture_output=True, timeout=CEILING, check=False, text=True
         )
     except subprocess.TimeoutExpired:
-        return True
-    return done.returncode != 0
+        return f"no end within {CEILING} s"
+    return done.stdout[-2000:] + done.stderr[-2000:] if done.returncode else None
 
 
 def judge(chosen: list[Mutant], *, copies: Path) -> list[Mutant]:
@@ -141,7 +141,7 @@ def judge(chosen: list[Mutant], *, copies: Path) -> list[Mutant]:
         target = copies / mutant.path
         original = target.read_text()
         target.write_text(mutant.text)
-        if not noticed(judges(mutant.path), copies=copies):
+        if failure(judges(mutant.path), copies=copies) is None:
             survived.append(mutant)
             print(f"{mutant.path}:{mutant.line}: nobody noticed {mutant.change}", file=sys.stderr)
         target.write_text(original)
@@ -166,8 +166,9 @@ def main() -> int:
         for root in ROOTS:
             shutil.copytree(root, copies / root, ignore=shutil.ignore_patterns("__pycache__"))
         tests = sorted({file for mutant in chosen for file in judges(mutant.path)})
-        if not chosen or noticed(tests, copies=copies):
-            print("nothing to change, or the tests are red without any change", file=sys.stderr)
+        red = failure(tests, copies=copies) if chosen else "there is nothing to change"
+        if red is not None:
+            print(f"{red}\nnothing was tried: the tests have to be green without any change", file=sys.stderr)
             return 2
         survived = judge(chosen, copies=copies)
     killed = len(chosen) - len(survived)
