@@ -5,7 +5,7 @@ Prices and quantities live in this form from the exchange's own text to the cons
 """
 
 import re
-from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation, Overflow
+from decimal import Context, Decimal, DecimalException, DivisionByZero, Inexact, InvalidOperation, Overflow
 
 from metdc_collector.wire.errors import InvalidDecimal
 
@@ -13,7 +13,7 @@ from metdc_collector.wire.errors import InvalidDecimal
 MAX_DIGITS = 60
 _PLAIN = re.compile(r"([0-9]{1,60})(?:\.([0-9]{1,60}))?", re.ASCII)
 _EXPONENT = re.compile(r"[0-9]{1,60}(?:\.[0-9]{1,60})?[eE][+-]?[0-9]{1,3}", re.ASCII)
-_EXACT = Context(prec=8 * MAX_DIGITS, traps=[Inexact, InvalidOperation, Overflow])
+_EXACT = Context(prec=8 * MAX_DIGITS, traps=[DivisionByZero, Inexact, InvalidOperation, Overflow])
 
 
 def canonical(text: str) -> str:
@@ -22,15 +22,18 @@ def canonical(text: str) -> str:
     Raises:
         InvalidDecimal: for anything else: a sign, spaces, NaN, more than 60 digits on one side of the point.
     """
-    match = _PLAIN.fullmatch(text)
-    if match is None:
+    # String methods take half the time of a regular expression, and every trade passes here twice.
+    whole, point, fraction = text.partition(".")
+    if not (whole.isdigit() and text.isascii() and len(whole) <= MAX_DIGITS):
         return _from_exponent(text)
-    whole, fraction = match.groups()
-    if whole[0] == "0":
+    if whole[0] == "0" and whole != "0":
         whole = whole.lstrip("0") or "0"
-    if fraction is not None and (fraction := fraction.rstrip("0")):
-        return f"{whole}.{fraction}"
-    return whole
+    if not point:
+        return whole
+    if not (fraction.isdigit() and len(fraction) <= MAX_DIGITS):
+        return _from_exponent(text)
+    fraction = fraction.rstrip("0")
+    return f"{whole}.{fraction}" if fraction else whole
 
 
 def _from_exponent(text: str) -> str:
@@ -61,10 +64,12 @@ def scaled(integer: int, scale: int) -> str:
     """
     if integer < 0:
         raise InvalidDecimal(str(integer))
-    if scale == 0:
-        return canonical(str(integer))
     digits = str(integer).rjust(scale + 1, "0")
-    return canonical(f"{digits[:-scale]}.{digits[-scale:]}")
+    point = len(digits) - scale
+    if point > MAX_DIGITS or scale > MAX_DIGITS:
+        raise InvalidDecimal(digits)
+    fraction = digits[point:].rstrip("0")
+    return f"{digits[:point]}.{fraction}" if fraction else digits[:point]
 
 
 def multiply(left: str, right: str) -> str:
