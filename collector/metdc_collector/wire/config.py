@@ -10,6 +10,8 @@ cluster the pod's name is not known before it exists and comes from the environm
 """
 
 import json
+import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -17,6 +19,7 @@ from typing import Any
 from metdc_collector.wire.errors import InvalidMessage
 
 VERSION = 1
+_SHARE = re.compile(r"[0-9]{1,9}(/[0-9]{1,9}|\.[0-9]{1,9})?", re.ASCII)
 _TEXTS = ("namespace", "name", "uid", "market", "slot")
 
 
@@ -78,11 +81,11 @@ def decode(text: str | bytes) -> PodConfig:
     """
     try:
         record = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidMessage(f"pod configuration: not JSON: {error}") from None
     if not isinstance(record, dict):
         raise InvalidMessage("pod configuration: not a JSON object")
-    if record.get("version") != VERSION:
+    if type(record.get("version")) is not int or record["version"] != VERSION:
         raise InvalidMessage(f"pod configuration: version: {record.get('version')!r} is not {VERSION}")
     known = {*_TEXTS, "version", "shard", "shards", "limitShare", "spec", "pod"}
     if unknown := sorted(record.keys() - known):
@@ -90,13 +93,18 @@ def decode(text: str | bytes) -> PodConfig:
     for name in _TEXTS:
         if not isinstance(record.get(name), str) or not record[name]:
             raise InvalidMessage(f"pod configuration: {name}: must be a text that is not empty")
+    shard, shards = _integer(record, "shard", 0), _integer(record, "shards", 1)
+    if shard >= shards:
+        raise InvalidMessage(f"pod configuration: shard: {shard} is not below shards, {shards}")
+    if not isinstance(record.get("pod", ""), str):
+        raise InvalidMessage("pod configuration: pod: must be a text")
     return PodConfig(
         **{name: record[name] for name in _TEXTS},
-        shard=_integer(record, "shard", 0),
-        shards=_integer(record, "shards", 1),
+        shard=shard,
+        shards=shards,
         limit_share=_share(record.get("limitShare", "1/8")),
         spec=_spec(record.get("spec")),
-        pod=str(record.get("pod", "")),
+        pod=record.get("pod", ""),
     )
 
 
@@ -108,10 +116,10 @@ def _integer(record: dict[str, Any], name: str, least: int) -> int:
 
 
 def _share(text: object) -> Fraction:
-    try:
-        share = Fraction(str(text))
-    except (ValueError, ZeroDivisionError):
-        share = Fraction(0)
+    share = Fraction(0)
+    if _SHARE.fullmatch(str(text)):  # bounded: Fraction("1e-999999999") would compute for ever
+        with suppress(ZeroDivisionError):
+            share = Fraction(str(text))
     if not 0 < share <= 1:
         raise InvalidMessage(f"pod configuration: limitShare: {text!r} is not a fraction above 0 and at most 1")
     return share

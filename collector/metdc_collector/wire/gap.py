@@ -13,12 +13,11 @@ from typing import Any, Literal
 
 import orjson
 
-from metdc_collector.wire import subjects
-from metdc_collector.wire.errors import InvalidMessage
+from metdc_collector.wire import records, subjects
+from metdc_collector.wire.errors import InvalidMessage, WireError
 from metdc_collector.wire.instrument import VERSION
 
 State = Literal["open", "filled", "partial", "unfillable", "empty"]
-STATES = ("open", "filled", "partial", "unfillable", "empty")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,33 +101,17 @@ def decode(data: bytes) -> Gap:
         InvalidMessage: when it is no gap record, or is of a version that this code does not know.
     """
     try:
-        record: dict[str, Any] = orjson.loads(data)
-        if record["v"] != VERSION:
-            raise InvalidMessage(f"version {record['v']!r} is not {VERSION}")
-        if record["state"] not in STATES:
-            raise InvalidMessage(f"state {record['state']!r} is none of {', '.join(STATES)}")
-        base, quote = record["symbol"].rsplit("-", 1)
-        before, after = record["before"], record["after"]
-        return Gap(
-            exchange=record["exchange"],
-            market=record["market"],
-            base=base,
-            quote=quote,
-            instrument=record["instrument"],
-            before=Edge(**before) if before else None,
-            after=Edge(**after) if after else None,
-            start=record["from"],
-            end=record["to"],
-            cause=record["cause"],
-            state=record["state"],
-            at=record["at"],
-            first_missing=record.get("first_missing"),
-            last_missing=record.get("last_missing"),
-            missing=record.get("missing"),
-            filled=record.get("filled"),
+        record = records.load(data, VERSION)
+        base, quote = records.symbol(record)
+        gap = records.build(
+            Gap, record | {"base": base, "quote": quote, "start": record.get("from"), "end": record.get("to")}
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InvalidMessage(f"gap record: {type(error).__name__}: {error}") from error
+        if gap.identity != record.get("gap"):
+            raise InvalidMessage(f"gap: {record.get('gap')!r} is not {gap.identity!r}")
+        subjects.subject("gaps", gap.exchange, gap.market, gap.base, gap.quote)
+    except WireError as error:
+        raise InvalidMessage(f"gap record: {error}") from None
+    return gap
 
 
 def _edge(edge: Edge | None) -> dict[str, Any] | None:

@@ -10,8 +10,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from metdc_collector.wire import subjects
-from metdc_collector.wire.errors import InvalidMessage
+from metdc_collector.wire import records, subjects
+from metdc_collector.wire.errors import InvalidMessage, InvalidToken, WireError
 
 VERSION = 1
 Status = Literal["trading", "pending", "halted", "delisted"]
@@ -21,6 +21,10 @@ _FIELDS = ("tick", "lot", "multiplier", "unit_factor", "status", "listed", "deli
 @dataclass(frozen=True, slots=True)
 class Instrument:
     """One tradable pair or contract of one venue.
+
+    Raises:
+        InvalidToken: when the name cannot be part of a header (empty, spaces, control characters), base or quote
+            cannot be a token of a subject, or the quote holds a dash.
 
     Attributes:
         exchange: ``binance``, ``phemex``, …
@@ -61,6 +65,10 @@ class Instrument:
     """What its message ids begin with, up to and with the last dot."""
 
     def __post_init__(self) -> None:
+        if not self.name.isprintable() or " " in self.name or not self.name:
+            raise InvalidToken(self.name)  # it goes into a header
+        if "-" in self.quote:
+            raise InvalidToken(self.quote)  # the symbol could not be taken apart again
         assign = object.__setattr__  # a frozen dataclass has no other way to derive a field once
         assign(self, "subject", subjects.subject("trades", self.exchange, self.market, self.base, self.quote))
         identity = {
@@ -103,16 +111,11 @@ def decode(data: bytes) -> Instrument:
         InvalidMessage: when it is not one, or is of a version that this code does not know.
     """
     try:
-        record = json.loads(data)
-        if record["v"] != VERSION:
-            raise InvalidMessage(f"instrument record: version {record['v']!r} is not {VERSION}")
-        return Instrument(
-            exchange=record["exchange"],
-            market=record["market"],
-            name=record["instrument"],
-            base=record["base"],
-            quote=record["quote"],
-            **{name: record.get(name) for name in _FIELDS},
-        )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InvalidMessage(f"instrument record: {type(error).__name__}: {error}") from error
+        record = records.load(data, VERSION)
+        records.decimals(record, "tick", "lot", "multiplier", "unit_factor")
+        instrument = records.build(Instrument, record | {"name": record.get("instrument")})
+        if instrument.symbol != record.get("symbol"):
+            raise InvalidMessage(f"symbol: {record.get('symbol')!r} is not {instrument.symbol!r}")
+    except WireError as error:
+        raise InvalidMessage(f"instrument record: {error}") from None
+    return instrument

@@ -15,12 +15,13 @@ Served at ``/report`` and kept in the key-value bucket ``metdc_health`` under
      "last_trade":1790001514990000000,"score":1.0,"last_ids":{"BTCUSDT":"5312345678"}}
 """
 
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, field
+from typing import Literal
 
 import orjson
 
-from metdc_collector.wire.errors import InvalidMessage
+from metdc_collector.wire import records
+from metdc_collector.wire.errors import InvalidMessage, WireError
 
 VERSION = 1
 State = Literal["starting", "streaming", "draining", "stopped"]
@@ -155,27 +156,9 @@ def decode(data: bytes) -> Report:
         InvalidMessage: when it is no report, or is of a version that this code does not know.
     """
     try:
-        record: dict[str, Any] = orjson.loads(data)
-        if record["v"] != VERSION:
-            raise InvalidMessage(f"version {record['v']!r} is not {VERSION}")
-        symbols = dict(record["symbols"])
-        symbols["refused"] = tuple(_part(Refused, row) for row in symbols["refused"])
-        parts: dict[str, Any] = {
-            "waiting": tuple(record["waiting"]),
-            "nats": _part(Nats, record["nats"]),
-            "connections": _part(Connections, record["connections"]),
-            "symbols": _part(Symbols, symbols),
-            "trades": _part(Trades, record["trades"]),
-            "frames": _part(Frames, record["frames"]),
-            "backlog": _part(Backlog, record["backlog"]),
-            "gaps": _part(Gaps, record["gaps"]),
-        }
-        report: Report = _part(Report, record | parts)
-        return report
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InvalidMessage(f"report: {type(error).__name__}: {error}") from error
-
-
-def _part(kind: Any, record: dict[str, Any]) -> Any:
-    known = {entry.name for entry in fields(kind)}
-    return kind(**{name: value for name, value in record.items() if name in known})
+        report = records.build(Report, records.load(data, VERSION))
+        if report.score > 1:
+            raise InvalidMessage(f"score: {report.score} is above 1")
+    except WireError as error:
+        raise InvalidMessage(f"report: {error}") from None
+    return report

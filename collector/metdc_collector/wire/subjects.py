@@ -1,8 +1,8 @@
 """Subjects of trades, gaps and instruments, with a reversible escape for their tokens.
 
-``trades.<exchange>.<market>.<BASE>.<QUOTE>``: ``trades.binance.spot.BTC.USDT``; ``trades.*.*.SOMI.*`` is one coin on all
-venues. In BASE and QUOTE every UTF-8 byte outside ``A-Za-z0-9_-`` is written ``%XX``, because a token may hold neither
-``.``, ``*``, ``>`` nor spaces (NATS), and names such as ``币安人生`` exist.
+``trades.<exchange>.<market>.<BASE>.<QUOTE>``: ``trades.binance.spot.BTC.USDT``; ``trades.*.*.SOMI.*`` is one coin on
+all venues. In BASE and QUOTE every UTF-8 byte outside ``A-Za-z0-9_-`` is written ``%XX``, because a token may hold
+neither ``.``, ``*``, ``>`` nor spaces (NATS), and names such as ``币安人生`` exist.
 """
 
 import re
@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from metdc_collector.wire.errors import InvalidToken
 
+_WORD = re.compile(r"[a-z0-9_-]+", re.ASCII)
 _PLAIN = re.compile(rb"[A-Za-z0-9_-]+")
 _ESCAPED = re.compile(r"(?:[A-Za-z0-9_-]|%[0-9A-F]{2})+", re.ASCII)
 _SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
@@ -61,7 +62,12 @@ def unescape(token: str) -> str:
 
 
 def subject(kind: str, exchange: str, market: str, base: str, quote: str) -> str:
-    """Return the subject of a record; ``kind`` is ``trades``, ``gaps`` or ``instruments``."""
+    """Return the subject of a record; ``kind`` is ``trades``, ``gaps`` or ``instruments``.
+
+    Raises:
+        InvalidToken: when a part cannot be a token.
+    """
+    _check_words(kind, exchange, market)
     return f"{kind}.{exchange}.{market}.{escape(base)}.{escape(quote)}"
 
 
@@ -74,4 +80,11 @@ def parse(text: str) -> Subject:
     tokens = text.split(".")
     if len(tokens) != 5:
         raise InvalidToken(text)
+    _check_words(*tokens[:3])
     return Subject(tokens[0], tokens[1], tokens[2], unescape(tokens[3]), unescape(tokens[4]))
+
+
+def _check_words(*words: str) -> None:
+    for word in words:
+        if _WORD.fullmatch(word) is None:
+            raise InvalidToken(word)

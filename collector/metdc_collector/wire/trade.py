@@ -8,15 +8,16 @@ Payload, on ``trades.<exchange>.<market>.<BASE>.<QUOTE>``::
 """
 
 import re
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import orjson
 
-from metdc_collector.wire.decimals import canonical
-from metdc_collector.wire.errors import InvalidMessage
+from metdc_collector.wire import records
+from metdc_collector.wire.errors import InvalidMessage, WireError
 from metdc_collector.wire.instrument import VERSION, Instrument
 
 Side = Literal["buy", "sell"]
+_INSTRUMENT = ("exchange", "market", "name", "base", "quote", "multiplier", "unit_factor")
 _ID = re.compile(r"[A-Za-z0-9:._-]{1,120}", re.ASCII)
 
 
@@ -113,43 +114,18 @@ def decode(data: bytes) -> Trade:
         InvalidMessage: when it is no trade, or is of a version that this code does not know.
     """
     try:
-        return _from_record(orjson.loads(data))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InvalidMessage(f"trade: {type(error).__name__}: {error}") from error
-
-
-def _from_record(record: dict[str, Any]) -> Trade:
-    if record["v"] != VERSION:
-        raise InvalidMessage(f"version {record['v']!r} is not {VERSION}")
-    base, quote = record["symbol"].rsplit("-", 1)
-    instrument = Instrument(
-        exchange=record["exchange"],
-        market=record["market"],
-        name=record["instrument"],
-        base=base,
-        quote=quote,
-        multiplier=record.get("multiplier"),
-        unit_factor=record.get("unit_factor"),
-    )
-    for name in ("price", "quantity"):
-        if record[name] is not None and canonical(record[name]) != record[name]:
-            raise InvalidMessage(f"{name} {record[name]!r} is not canonical")
-    if record["side"] not in ("buy", "sell"):
-        raise InvalidMessage(f"side {record['side']!r} is neither buy nor sell")
-    aggregate = record.get("aggregate")
-    return Trade(
-        instrument=instrument,
-        id=record["id"],
-        seq=record["seq"],
-        price=record["price"],
-        quantity=record["quantity"],
-        side=record["side"],
-        time=record["time"],
-        received=record["received"],
-        sent=record.get("sent"),
-        kind=record.get("kind"),
-        contracts=record.get("contracts"),
-        aggregate=Aggregate(**aggregate) if aggregate is not None else None,
-        backfilled=record.get("backfilled", False),
-        late=record.get("late", False),
-    )
+        record = records.load(data, VERSION)
+        records.decimals(record, "price", "quantity", "contracts", "multiplier", "unit_factor")
+        base, quote = records.symbol(record)
+        identity = record | {"name": record.get("instrument"), "base": base, "quote": quote}
+        instrument = records.build(Instrument, {name: identity[name] for name in _INSTRUMENT if name in identity})
+        trade = records.build(Trade, record | {"instrument": instrument})
+        joined = trade.aggregate or ()
+        for text in (trade.id, trade.seq, *joined):
+            if text is not None and not is_id(text):
+                raise InvalidMessage(f"{text[:80]!r} is no id")
+        if trade.quantity is None and trade.contracts is None:
+            raise InvalidMessage("quantity: null without contracts")
+    except WireError as error:
+        raise InvalidMessage(f"trade: {error}") from None
+    return trade
