@@ -1,0 +1,117 @@
+"""The message that METDC exists for, as bytes."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from metdc_collector.wire import trade
+from metdc_collector.wire.errors import InvalidMessage
+from metdc_collector.wire.instrument import Instrument
+from metdc_collector.wire.trade import Aggregate, Trade, is_id
+from tests.unit.wire.examples import BTC
+
+PLAIN = Trade(
+    BTC,
+    id="5312345678",
+    seq="5312345678",
+    price="80227.01",
+    quantity="0.00042",
+    side="sell",
+    time=1790001515463000000,
+    received=1790001515465120331,
+)
+PEPE = Instrument(
+    exchange="phemex",
+    market="futures",
+    name="u1000PEPEUSDT",
+    base="PEPE",
+    quote="USDT",
+    multiplier="10",
+    unit_factor="1000",
+)
+
+
+def test_a_plain_trade_is_written_as_the_contract_shows_it() -> None:
+    assert trade.encode(PLAIN._replace(sent=1790001515464000000)) == (
+        b'{"v":1,"exchange":"binance","market":"spot","symbol":"BTC-USDT","instrument":"BTCUSDT","id":"5312345678",'
+        b'"seq":"5312345678","price":"80227.01","quantity":"0.00042","side":"sell","time":1790001515463000000,'
+        b'"received":1790001515465120331,"sent":1790001515464000000}'
+    )
+
+
+def test_what_applies_to_few_trades_follows_in_fixed_order() -> None:
+    full = Trade(
+        PEPE,
+        id="agg:9",
+        seq=None,
+        price="0.00001",
+        quantity="10000",
+        side="buy",
+        time=1,
+        received=2,
+        sent=3,
+        kind="block",
+        contracts="1",
+        aggregate=Aggregate("7", "8"),
+        backfilled=True,
+        late=True,
+    )
+    assert list(json.loads(trade.encode(full)).items())[5:] == [
+        ("id", "agg:9"),
+        ("seq", None),
+        ("price", "0.00001"),
+        ("quantity", "10000"),
+        ("side", "buy"),
+        ("time", 1),
+        ("received", 2),
+        ("sent", 3),
+        ("kind", "block"),
+        ("contracts", "1"),
+        ("multiplier", "10"),
+        ("unit_factor", "1000"),
+        ("aggregate", {"first_id": "7", "last_id": "8"}),
+        ("backfilled", True),
+        ("late", True),
+    ]
+
+
+def test_a_venues_own_word_for_the_kind_cannot_break_the_payload() -> None:
+    kind = '","price":"0'
+    assert json.loads(trade.encode(PLAIN._replace(kind=kind)))["kind"] == kind
+
+
+def test_a_trade_in_contracts_that_cannot_be_converted_says_so() -> None:
+    record = json.loads(trade.encode(PLAIN._replace(quantity=None, contracts="3")))
+    assert (record["quantity"], record["contracts"]) == (None, "3")
+
+
+def test_the_message_id_names_exchange_market_instrument_and_trade() -> None:
+    assert PLAIN.message_id == "binance.spot.BTCUSDT.5312345678"
+    assert BTC.message_id("5312345678") == PLAIN.message_id
+
+
+def test_a_coin_whose_name_holds_a_dash_comes_back() -> None:
+    odd = Instrument(exchange="binance", market="spot", name="A-BUSDT", base="A-B", quote="USDT")
+    assert trade.decode(trade.encode(PLAIN._replace(instrument=odd))).instrument == odd
+
+
+def test_a_refusal_names_the_member() -> None:
+    with pytest.raises(InvalidMessage, match=r"trade: side: 'SELL' is none of buy, sell"):
+        trade.decode(trade.encode(PLAIN).replace(b'"sell"', b'"SELL"'))
+
+
+@pytest.mark.parametrize("text", ["5312345678", "agg:1", "1790-B-80227.01-0.5-0", "a_b", "9" * 120])
+def test_an_id_of_plain_characters_is_one(text: str) -> None:
+    assert is_id(text)
+
+
+@pytest.mark.parametrize("text", ["", "a b", 'a"b', "a\\b", "a\n", "é", "9" * 121, "*", ">"])
+def test_an_id_that_would_need_escaping_is_none(text: str) -> None:
+    assert not is_id(text)
+
+
+@given(st.text().filter(is_id))
+def test_an_id_needs_no_escape_in_json(text: str) -> None:
+    assert json.dumps(text) == f'"{text}"'
