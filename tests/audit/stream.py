@@ -36,8 +36,10 @@ async def connect(url: str) -> Client:
     Raises:
         CannotRead: when there is no server.
     """
+    # A server that refuses is tried over and over by nats-py's defaults; two attempts tell enough.
+    once: dict[str, Any] = {"allow_reconnect": False, "max_reconnect_attempts": 1, "reconnect_time_wait": 0}
     try:
-        return await nats.connect(url, allow_reconnect=False, connect_timeout=5, error_cb=_quiet)
+        return await nats.connect(url, connect_timeout=5, error_cb=_quiet, **once)
     except (OSError, nats.errors.Error, TimeoutError) as error:
         raise CannotRead(f"{url}: {error or type(error).__name__}") from error
 

@@ -1,0 +1,1 @@
+"""Tests with processes and a real nats-server."""
