@@ -135,7 +135,7 @@ class Parsed:
     """What one frame held.
 
     Attributes:
-        kind: what the frame was; ``MALFORMED`` also when single rows were damaged and the healthy ones are in ``trades``.
+        kind: what the frame was; ``MALFORMED`` also when single rows were damaged; the healthy ones are in ``trades``.
         trades: in the order in which they happened, oldest first.
         replayed: the trades may have been sent before (a snapshot after subscribing), to this or another connection.
         acknowledged: instruments whose subscription the venue has confirmed.
@@ -194,12 +194,29 @@ class Channel:
 class Venue(Protocol):
     """One market of one exchange."""
 
-    exchange: str
-    market: str
-    endpoints: Endpoints
-    limits: Limits
-    rhythm: Rhythm
-    channels: tuple[Channel, ...]
+    @property
+    def exchange(self) -> str:
+        """``binance``."""
+
+    @property
+    def market(self) -> str:
+        """``spot`` or ``futures``."""
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """The venue's own addresses."""
+
+    @property
+    def limits(self) -> Limits:
+        """What the venue allows."""
+
+    @property
+    def rhythm(self) -> Rhythm:
+        """How its connections are kept."""
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """Its feeds of trades, the wanted one first."""
 
     def listing_request(self) -> Request:
         """The REST request that gives the instrument list."""
@@ -223,34 +240,33 @@ class Venue(Protocol):
 
 @dataclass(slots=True)
 class Ordinals:
-    """Numbers equal rows, for venues that send no trade id.
+    """Numbers the equal rows of one instrument, for venues that send no trade id.
 
     A row's number is how often an equal row came before on this connection, so that two connections, and a snapshot,
-    give the same row the same number. A snapshot starts anew. Only rows of the newest ``span`` ns are remembered:
-    equal rows carry the same time, so older ones cannot come again but in another snapshot.
+    give the same row the same number. A snapshot starts anew. Only rows within ``span`` ns of the row at hand are
+    remembered: equal rows carry the same time, so others cannot come again but in another snapshot. The span is taken
+    both ways, so that a single row from the far future doesn't end the forgetting.
     """
 
     span: int = 10_000_000_000
     _seen: dict[tuple[int, str], int] = field(default_factory=dict)
-    _newest: int = 0
     _swept: int = 0
 
     def reset(self) -> None:
         """Forget all: a snapshot follows."""
         self._seen.clear()
-        self._newest = self._swept = 0
+        self._swept = 0
 
     def next(self, time: int, key: str) -> int:
         """Return the number of this row: 0 for the first with this time (ns) and key, 1 for the next, and so on."""
-        number = self._seen.get((time, key), 0)
-        self._seen[time, key] = number + 1
-        if time > self._newest:
-            self._newest = time
-            if time - self._swept > self.span:
-                self._sweep()
+        if not -self.span <= time - self._swept <= self.span:
+            self._sweep(time)
+        row = (time, key)
+        number = self._seen.get(row, 0)
+        self._seen[row] = number + 1
         return number
 
-    def _sweep(self) -> None:
-        edge = self._newest - self.span
-        self._seen = {row: count for row, count in self._seen.items() if row[0] >= edge}
-        self._swept = self._newest
+    def _sweep(self, time: int) -> None:
+        span = self.span
+        self._seen = {row: count for row, count in self._seen.items() if -span <= row[0] - time <= span}
+        self._swept = time

@@ -1,0 +1,163 @@
+"""The conversation of one Binance connection, on a combined stream.
+
+::
+
+    → {"method":"SUBSCRIBE","params":["btcusdt@trade","ethusdt@trade"],"id":1}
+    ← {"result":null,"id":1}
+    ← {"stream":"btcusdt@trade","data":{"e":"trade",…}}
+    ← {"code":2,"msg":"Invalid request: too many parameters"}       also as {"error":{"code":2,"msg":"…"},"id":1}
+    ← {"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1770123456789}}
+
+An unknown symbol is acknowledged like any other, and silent. Bare payloads (``/ws``) are read too. The venue pings by
+protocol frames, which the WebSocket library answers.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from metdc_collector.exchanges.base import Command, Ending, Kind, Parsed
+from metdc_collector.exchanges.binance.trades import read_aggregate, read_trade
+from metdc_collector.exchanges.checks import Damaged, is_name, shown
+from metdc_collector.exchanges.decoding import Undecodable, decode
+from metdc_collector.exchanges.requests import Requests
+from metdc_collector.wire.instrument import Instrument
+from metdc_collector.wire.trade import Trade
+
+_READERS = {"trade": read_trade, "aggTrade": read_aggregate}
+_SHUTDOWN = "serverShutdown"
+# Bare payloads without an event name: the best prices of spot, and the books of fixed depth.
+_NAMELESS = ({"u", "s", "b", "B", "a", "A"}, {"lastUpdateId", "bids", "asks"})
+
+
+class BinanceConversation:
+    """The protocol of one connection; see :class:`metdc_collector.exchanges.base.Conversation`."""
+
+    __slots__ = ("_batch", "_channel", "_instruments", "_path", "_requests", "_streams")
+
+    def __init__(self, instruments: Mapping[str, Instrument], channel: str, path: str, batch: int) -> None:
+        self._instruments = instruments
+        self._channel = channel
+        self._path = path
+        self._batch = batch
+        self._requests = Requests()
+        # Stream names that were seen to belong to (event, instrument): saves their comparison at each frame.
+        self._streams: dict[str, tuple[str, str]] = {}
+
+    def path(self) -> str:
+        """``/stream``, ``/public/stream`` or ``/market/stream``."""
+        return self._path
+
+    def subscribe(self, names: Sequence[str]) -> list[Command]:
+        """``SUBSCRIBE`` frames of at most a hundred streams."""
+        return [
+            self._command("SUBSCRIBE", self._requests.subscribe(batch), batch) for batch in _batches(names, self._batch)
+        ]
+
+    def unsubscribe(self, names: Sequence[str]) -> list[Command]:
+        """``UNSUBSCRIBE`` frames for those of the instruments that are subscribed."""
+        known = [name for name in names if name in self._requests.subscriptions]
+        return [
+            self._command("UNSUBSCRIBE", self._requests.unsubscribe(batch), batch)
+            for batch in _batches(known, self._batch)
+        ]
+
+    def heartbeat(self) -> str:
+        """The smallest question that the venue answers; id 0 is no request's."""
+        return '{"method":"GET_PROPERTY","params":["combined"],"id":0}'
+
+    def receive(self, frame: bytes, received: int) -> Parsed:
+        """Parse one frame; never raises."""
+        try:
+            message = decode(frame)
+            if type(message) is not dict:
+                return _array(message)
+            if "stream" in message or "data" in message:
+                return self._combined(message, received)
+            event = message.get("e")
+            if type(event) is str and event in _READERS:
+                return self._trade(message, event, None, received)
+            return self._bare(message, event)
+        except (Undecodable, Damaged) as error:
+            return Parsed(Kind.MALFORMED, reason=str(error))
+
+    def _combined(self, message: dict[str, Any], received: int) -> Parsed:
+        stream, row = message.get("stream"), message.get("data")
+        if type(stream) is not str:
+            raise Damaged(f"stream is no text: {shown(stream)}")
+        if type(row) is not dict:
+            if type(row) is list and stream.partition("@")[2] not in _READERS:
+                return Parsed(Kind.OTHER)
+            raise Damaged(f"data of a stream is no object: {shown(row)}")
+        event = row.get("e")
+        if type(event) is str and event in _READERS:
+            return self._trade(row, event, stream, received)
+        if event == _SHUTDOWN:
+            return _shutdown()
+        if stream.rpartition("@")[2] in _READERS or stream == f"!{_SHUTDOWN}":
+            raise Damaged(f"e is not the event of its stream: {shown(event)}")
+        return Parsed(Kind.OTHER)
+
+    def _trade(self, row: dict[str, Any], event: str, stream: str | None, received: int) -> Parsed:
+        name = row.get("s")
+        if type(name) is not str:
+            raise Damaged(f"s is no name: {shown(name)}")
+        instrument = self._instruments.get(name)
+        if instrument is None:
+            if not is_name(name):
+                raise Damaged(f"s is no name: {shown(name)}")
+            return Parsed(Kind.TRADE, out_of_scope=(name,))
+        if stream is not None and self._streams.get(stream) != (event, name):
+            if stream != _stream(name, event):
+                raise Damaged(f"stream {shown(stream)} is not that of {event} and {name}")
+            self._streams[stream] = (event, name)
+        result = _READERS[event](row, instrument, received)
+        if isinstance(result, Trade):
+            return Parsed(Kind.TRADE, (result,))
+        return Parsed(Kind.TRADE, skipped=(result,))
+
+    def _bare(self, message: dict[str, Any], event: object) -> Parsed:
+        if event == _SHUTDOWN:
+            return _shutdown()
+        if type(event) is str:
+            return Parsed(Kind.OTHER)
+        error = message.get("error", message)
+        if type(error) is dict and "code" in error and "msg" in error:
+            reason = f"the venue refused: {shown(error['msg'])} (code {shown(error['code'])})"
+            return self._requests.rejected(message.get("id"), reason)
+        if "result" in message and "id" in message:
+            return self._requests.accepted(message["id"])
+        if message.keys() in _NAMELESS:
+            return Parsed(Kind.OTHER)
+        raise Damaged("neither an event nor an answer")
+
+    def _command(self, method: str, request: int, names: Sequence[str]) -> Command:
+        streams = [_stream(name, self._channel) for name in names]
+        frame = orjson.dumps({"method": method, "params": streams, "id": request}).decode()
+        return Command(frame, request, tuple(names))
+
+
+def _batches(names: Sequence[str], size: int) -> list[Sequence[str]]:
+    return [names[start : start + size] for start in range(0, len(names), size)]
+
+
+def _stream(name: str, channel: str) -> str:
+    """Stream names are lower case; an upper-case one would be acknowledged, and silent."""
+    return f"{name.lower()}@{channel}"
+
+
+def _array(message: Any) -> Parsed:
+    """Bare arrays are those of all markets' tickers."""
+    if type(message) is list and message and all(type(row) is dict and _is_other(row.get("e")) for row in message):
+        return Parsed(Kind.OTHER)
+    raise Damaged(f"neither an event nor an answer: {shown(message)}")
+
+
+def _is_other(event: object) -> bool:
+    return type(event) is str and event not in _READERS
+
+
+def _shutdown() -> Parsed:
+    reason = "the venue announced that it will close this connection (serverShutdown)"
+    return Parsed(Kind.CONTROL, ending=Ending.PLANNED, reason=reason)

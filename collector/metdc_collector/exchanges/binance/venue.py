@@ -1,0 +1,117 @@
+"""Binance's two markets: addresses, limits, timers, requests. The numbers are those of its documents."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from metdc_collector.exchanges.base import Channel, Endpoints, Limits, Listing, Rate, Request, Rhythm
+from metdc_collector.exchanges.binance import instruments
+from metdc_collector.exchanges.binance.protocol import BinanceConversation
+from metdc_collector.exchanges.naming import common_name, split_pair
+from metdc_collector.wire.instrument import Instrument
+
+_DAY = 86_400.0
+_TRADE = Channel("trade", consecutive=True)
+_AGGREGATE = Channel("aggTrade", consecutive=True, aggregates=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BinanceVenue:
+    """One market of Binance.
+
+    Attributes:
+        paths: what follows the WebSocket's base address, by channel.
+        quotes: quote coins that native names end with.
+    """
+
+    market: str
+    endpoints: Endpoints
+    limits: Limits
+    rhythm: Rhythm
+    channels: tuple[Channel, ...]
+    paths: Mapping[str, str]
+    list_request: Request
+    trades_path: str
+    trades_weight: int
+    quotes: tuple[str, ...]
+    exchange: str = "binance"
+
+    def listing_request(self) -> Request:
+        """``GET …/exchangeInfo``: one body, no pages."""
+        return self.list_request
+
+    def listing(self, body: bytes) -> Listing:
+        """Read ``exchangeInfo``; see :mod:`metdc_collector.exchanges.binance.instruments`."""
+        return instruments.read(body, self.market)
+
+    def converse(self, instruments: Mapping[str, Instrument], channel: Channel) -> BinanceConversation:
+        """Start the protocol of a new connection."""
+        return BinanceConversation(instruments, channel.name, self.paths[channel.name], self.limits.symbols_per_request)
+
+    def recent_request(self, name: str) -> Request:
+        """The newest 1,000 trades, oldest first."""
+        return Request(f"{self.trades_path}?symbol={quote(name)}&limit=1000", weight=self.trades_weight)
+
+    def guess(self, name: str) -> Instrument | None:
+        """Split the name at a known quote; dated contracts (``BTCUSDT_210924``) end with none."""
+        pair = split_pair(name, self.quotes)
+        if pair is None:
+            return None
+        base, unit_factor = common_name(pair.base, ())
+        return Instrument(
+            exchange=self.exchange, market=self.market, name=name, base=base, quote=pair.quote, unit_factor=unit_factor
+        )
+
+
+# The venue closes a connection above 5 (spot) or 10 (futures) frames a second, pongs counted: one is left for the pong.
+_CONNECTS = Rate(300, 300)
+# A thousand streams fit a connection, and a frame of a hundred names stays below 4 kB.
+_PER_CONNECTION, _PER_REQUEST = 1_024, 100
+
+SPOT = BinanceVenue(
+    market="spot",
+    endpoints=Endpoints(rest="https://api.binance.com", web_socket="wss://stream.binance.com:9443"),
+    limits=Limits(
+        symbols_per_connection=_PER_CONNECTION,
+        symbols_per_request=_PER_REQUEST,
+        frames=Rate(4, 1),
+        connects=_CONNECTS,
+        rest_weight=Rate(6_000, 60),
+    ),
+    # The venue pings every 20 s, whatever else it sends: three missed pings are a dead connection.
+    rhythm=Rhythm(heartbeat=None, silence=65, life=_DAY),
+    channels=(_TRADE,),
+    paths={"trade": "/stream"},
+    list_request=Request("/api/v3/exchangeInfo?showPermissionSets=false", weight=20),
+    trades_path="/api/v3/trades",
+    trades_weight=25,
+    quotes=(
+        *("USDT", "USDC", "FDUSD", "TUSD", "BUSD", "USDP", "USDS", "USD1", "PAX", "DAI", "VAI"),
+        *("BTC", "ETH", "BNB", "XRP", "TRX", "DOGE", "DOT", "SOL", "EURI", "AEUR"),
+        *("EUR", "TRY", "BRL", "JPY", "AUD", "GBP", "RUB", "UAH", "ZAR", "ARS", "MXN", "PLN", "RON", "CZK", "COP"),
+        *("NGN", "IDRT", "IDR", "BIDR", "BVND", "BKRW", "GYEN"),
+    ),
+)
+"""Spot: ``@trade`` on ``/stream``."""
+
+FUTURES = BinanceVenue(
+    market="futures",
+    endpoints=Endpoints(rest="https://fapi.binance.com", web_socket="wss://fstream.binance.com"),
+    limits=Limits(
+        symbols_per_connection=_PER_CONNECTION,
+        symbols_per_request=_PER_REQUEST,
+        frames=Rate(9, 1),
+        connects=_CONNECTS,
+        rest_weight=Rate(2_400, 60),
+    ),
+    # The venue pings every 3 min only, too seldom to find a dead connection; so the client asks, every 20 s.
+    rhythm=Rhythm(heartbeat=20, silence=65, life=_DAY),
+    channels=(_TRADE, _AGGREGATE),
+    # Since 2026 raw trades (undocumented) and aggregates are in different categories, which no connection may mix.
+    paths={"trade": "/public/stream", "aggTrade": "/market/stream"},
+    list_request=Request("/fapi/v1/exchangeInfo", weight=1),
+    trades_path="/fapi/v1/trades",
+    trades_weight=5,
+    quotes=("USDT",),
+)
+"""USDT-margined perpetuals: ``@trade`` on ``/public``, and ``@aggTrade`` on ``/market`` where that is silent."""

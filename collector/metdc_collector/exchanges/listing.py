@@ -1,0 +1,166 @@
+"""From the rows of an instrument list to instruments: names, unit factors, and who holds which subject.
+
+What all venues share; a venue's ``instruments.py`` reads its own rows into :class:`Row`.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from metdc_collector.exchanges.base import InvalidListing, Listing, Refusal
+from metdc_collector.exchanges.checks import EARLIEST, LATEST, Damaged, is_name, shown
+from metdc_collector.exchanges.decoding import Undecodable, decode
+from metdc_collector.exchanges.naming import common_name
+from metdc_collector.wire.decimals import canonical
+from metdc_collector.wire.errors import InvalidDecimal, InvalidToken
+from metdc_collector.wire.instrument import Instrument, Status
+
+_LIVE: tuple[Status, ...] = ("trading", "pending")
+_RANK: dict[Status, int] = {"trading": 0, "pending": 0, "halted": 1, "delisted": 2}
+_GZIP = b"\x1f\x8b"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One instrument as its venue lists it; the fields are those of :class:`Instrument`, base and quote the venue's."""
+
+    name: str
+    base: str
+    quote: str
+    status: Status
+    tick: str | None = None
+    lot: str | None = None
+    price_scale: int | None = None
+    quantity_scale: int | None = None
+    listed: int | None = None
+    delisted: int | None = None
+
+
+def read_object(body: bytes) -> dict[str, Any]:
+    """Decode the reply to a request for an instrument list.
+
+    Raises:
+        InvalidListing: when it is no JSON object.
+    """
+    if not body.strip():
+        raise InvalidListing("the instrument list is empty: the reply has no body")
+    if body.startswith(_GZIP):
+        raise InvalidListing("the instrument list is not JSON: the reply is compressed (gzip)")
+    try:
+        reply = decode(body)
+    except Undecodable:
+        start = body[:60].decode(errors="replace")
+        raise InvalidListing(f"the instrument list is not JSON: the reply begins with {start!a}") from None
+    if not isinstance(reply, dict):
+        raise InvalidListing(f"the instrument list is no JSON object: {shown(reply)}")
+    return reply
+
+
+def read_rows(reply: dict[str, Any], key: str) -> list[Any]:
+    """Return the array under ``key``.
+
+    Raises:
+        InvalidListing: when there is none, or it is empty.
+    """
+    rows = reply.get(key)
+    if not isinstance(rows, list):
+        raise InvalidListing(f"the reply is no instrument list: it has no array {key!r}")
+    if not rows:
+        raise InvalidListing(f"the instrument list is empty: {key!r} holds no row")
+    return rows
+
+
+def assemble(exchange: str, market: str, rows: Sequence[Row], refused: Iterable[Refusal]) -> Listing:
+    """Name the instruments and settle which of those that claim one subject holds it.
+
+    Raises:
+        InvalidListing: when no instrument of the market is left.
+    """
+    refusals = list(refused)
+    listed = _bare_names(rows)
+    named: dict[str, Instrument] = {}
+    for row in rows:
+        try:
+            instrument = _instrument(exchange, market, row, listed)
+        except InvalidToken:
+            refusals.append(Refusal(row.name, f"base {shown(row.base)} and quote {shown(row.quote)} make no subject"))
+        else:
+            named[row.name] = min(instrument, named.get(row.name, instrument), key=_seniority)
+    holders: dict[str, Instrument] = {}
+    for instrument in named.values():
+        holders[instrument.subject] = min(instrument, holders.get(instrument.subject, instrument), key=_seniority)
+    held = {name: instrument for name, instrument in named.items() if holders[instrument.subject] is instrument}
+    refusals += [
+        Refusal(name, f"{holders[instrument.subject].name} holds the subject {instrument.subject}")
+        for name, instrument in named.items()
+        if name not in held and instrument.status in _LIVE
+    ]
+    if not held:
+        raise InvalidListing(f"the instrument list holds no usable instrument of the {market} market")
+    return Listing(instruments=held, refused=refusals)
+
+
+def text(row: dict[str, Any], key: str) -> str:
+    """Return a row's field that must be text and not empty.
+
+    Raises:
+        Damaged: when it isn't.
+    """
+    value = row.get(key)
+    if type(value) is str and value:
+        return value
+    raise Damaged(f"{key} is no text: {shown(value)}")
+
+
+def name_of(row: Any, key: str, place: int) -> str:
+    """Return the native name of a row, or its place in the list where it has none: ``row 17``."""
+    value = row.get(key) if isinstance(row, dict) else None
+    return value if is_name(value) else f"row {place}"
+
+
+def step(value: object) -> str | None:
+    """Return a price or quantity step in canonical form; null where the venue gives none that can be read."""
+    if type(value) is not str:
+        return None
+    try:
+        return canonical(value)
+    except InvalidDecimal:
+        return None
+
+
+def moment(value: object) -> int | None:
+    """Return a time in ms as ns since the epoch; null where it is no time between 2009 and 2100."""
+    return value * 1_000_000 if type(value) is int and EARLIEST <= value * 1_000_000 < LATEST else None
+
+
+def _bare_names(rows: Sequence[Row]) -> dict[str, set[str]]:
+    """The bases of each quote; a delisted coin's name is free."""
+    listed: dict[str, set[str]] = {}
+    for row in rows:
+        if row.status != "delisted":
+            listed.setdefault(row.quote, set()).add(row.base)
+    return listed
+
+
+def _instrument(exchange: str, market: str, row: Row, listed: dict[str, set[str]]) -> Instrument:
+    name = common_name(row.base, listed.get(row.quote, ()))
+    return Instrument(
+        exchange=exchange,
+        market=market,
+        name=row.name,
+        base=name.base,
+        quote=row.quote,
+        tick=row.tick,
+        lot=row.lot,
+        unit_factor=name.unit_factor,
+        price_scale=row.price_scale,
+        quantity_scale=row.quantity_scale,
+        status=row.status,
+        listed=row.listed,
+        delisted=row.delisted,
+    )
+
+
+def _seniority(instrument: Instrument) -> tuple[int, int, str]:
+    """The least holds the subject: what trades before what once did, the earlier listed, then the lesser name."""
+    return _RANK[instrument.status], instrument.listed or LATEST, instrument.name

@@ -1,0 +1,5 @@
+"""Phemex: the spot market, and USDT-margined perpetual futures."""
+
+from metdc_collector.exchanges.phemex.venue import FUTURES, SPOT
+
+__all__ = ["FUTURES", "SPOT"]

@@ -1,0 +1,110 @@
+"""Phemex's two markets: addresses, limits, timers, requests. One socket could carry both; each market opens its own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from metdc_collector.exchanges.base import Channel, Endpoints, Limits, Listing, Rate, Request, Rhythm
+from metdc_collector.exchanges.naming import common_name, split_pair
+from metdc_collector.exchanges.phemex import instruments
+from metdc_collector.exchanges.phemex.protocol import PhemexConversation
+from metdc_collector.exchanges.phemex.trades import Family
+from metdc_collector.wire.instrument import Instrument
+
+_TRADES = Channel("trade", consecutive=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhemexVenue:
+    """One market of Phemex.
+
+    Attributes:
+        family: how the market's trades are asked for and written.
+        prefix: the letter before the base in native names.
+        quotes: quote coins that native names end with.
+    """
+
+    market: str
+    family: Family
+    trades_path: str
+    prefix: str
+    quotes: tuple[str, ...]
+    endpoints: Endpoints
+    limits: Limits
+    rhythm: Rhythm
+    channels: tuple[Channel, ...] = (_TRADES,)
+    exchange: str = "phemex"
+
+    def listing_request(self) -> Request:
+        """``GET /public/products``: all families of products in one body, no pages."""
+        return Request("/public/products")
+
+    def listing(self, body: bytes) -> Listing:
+        """Read the product list; see :mod:`metdc_collector.exchanges.phemex.instruments`."""
+        return instruments.read(body, self.market)
+
+    def converse(self, instruments: Mapping[str, Instrument], channel: Channel) -> PhemexConversation:
+        """Start the protocol of a new connection; there is but one channel."""
+        return PhemexConversation(instruments, self.family)
+
+    def recent_request(self, name: str) -> Request:
+        """About a thousand trades, newest first."""
+        return Request(f"{self.trades_path}?symbol={quote(name)}")
+
+    def guess(self, name: str) -> Instrument | None:
+        """Split the name at a known quote: ``sBTCUSDT``, ``u1000PEPEUSDT``; the scale of spot quantities isn't told."""
+        spot = self.market == "spot"
+        if spot and not name.startswith(self.prefix):
+            return None
+        pair = split_pair(name.removeprefix(self.prefix), self.quotes)
+        if pair is None:
+            return None
+        base, unit_factor = common_name(pair.base, ())
+        return Instrument(
+            exchange=self.exchange,
+            market=self.market,
+            name=name,
+            base=base,
+            quote=pair.quote,
+            unit_factor=unit_factor,
+            price_scale=instruments.PRICE_SCALE if spot else None,
+        )
+
+
+_ENDPOINTS = Endpoints(rest="https://api.phemex.com", web_socket="wss://ws.phemex.com")
+_LIMITS = Limits(
+    # 101 pass and the 102nd is refused (the document says 20, and 5 connections): few connections, a margin to 101.
+    symbols_per_connection=90,
+    symbols_per_request=1,
+    # 20 a second by the document; one is left for the heartbeat.
+    frames=Rate(19, 1),
+    connects=Rate(200, 300),
+    # The group "Others" of the document.
+    rest_weight=Rate(100, 60),
+)
+# Without a client's frame the venue ends the connection at 31 s, while data flows. It never pings, but it answers.
+_RHYTHM = Rhythm(heartbeat=5, silence=20)
+
+SPOT = PhemexVenue(
+    market="spot",
+    family=Family(method="trade", rows="trades", scaled=True),
+    trades_path="/md/trade",
+    prefix="s",
+    quotes=("USDT", "USDC", "USD", "BTC", "ETH", "EUR", "TRY", "BRL"),
+    endpoints=_ENDPOINTS,
+    limits=_LIMITS,
+    rhythm=_RHYTHM,
+)
+"""Spot: prices and quantities are scaled integers."""
+
+FUTURES = PhemexVenue(
+    market="futures",
+    family=Family(method="trade_p", rows="trades_p", scaled=False),
+    trades_path="/md/v2/trade",
+    prefix="u",
+    quotes=("USDT",),
+    endpoints=_ENDPOINTS,
+    limits=_LIMITS,
+    rhythm=_RHYTHM,
+)
+"""USDT-margined perpetuals: prices and quantities are decimal text."""
