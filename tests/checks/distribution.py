@@ -71,13 +71,13 @@ ENVIRONMENTS = (
         extra="operator",
         absent=("websockets", "nats", "rich", "jsonschema"),
         packages=("metdc_collector.wire", "metdc_operator"),
-        skipped=("metdc_operator.local", "metdc_operator.validate"),
+        skipped=("metdc_operator.cli", "metdc_operator.local", "metdc_operator.validate"),
     ),
     Environment(
         extra="cli",
         absent=("kopf", "kubernetes", "aiohttp"),
-        packages=("metdc_collector", "metdc_operator.local", "metdc_operator.validate"),
-        skipped=("metdc_collector.__main__",),
+        packages=("metdc_collector", "metdc_operator"),
+        skipped=("metdc_collector.__main__", "metdc_operator.app", "metdc_operator.cluster"),
         commands=(
             (("metdc", "--help"), 0, "collect"),
             *((("metdc", name, "--help"), 0, name) for name in ("collect", "parse", "trades", "symbols", "run")),
