@@ -1,4 +1,4 @@
-"""What is known of each symbol's sequence of trades, and when a joining connection may speak. Pure: no clock, no I/O."""
+"""What is known of each symbol's sequence of trades, and when a joining connection may speak. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -49,8 +49,8 @@ def number(trade_id: str) -> int:
 class Joining:
     """The trades of one instrument on a connection that starts or comes back, until they may be published.
 
-    A pod that lags must not be overtaken: were this connection's 202 stored before the other's 201, the stream would be
-    out of order for ever. So the first trade waits until the stream holds its predecessor. Once it does, everything that
+    A pod that lags must not be overtaken: were this connection's 202 stored before the other's 201, the stream would
+    be out of order for ever. So the first trade waits until the stream holds its predecessor. Once it does, all that
     follows on this connection is in order, whoever else publishes the same.
 
     Attributes:
@@ -115,7 +115,9 @@ class Split(NamedTuple):
 
 def split(trades: Sequence[Trade], newest: Newest | None, horizon: int) -> Split:
     """Split a snapshot's rows; ``horizon`` is the age limit of the stream as a time in ns."""
-    expired, doubtful, new = [], [], []
+    expired: list[Trade] = []
+    doubtful: list[Trade] = []
+    new: list[Trade] = []
     for trade in trades:
         if newest is None or trade.time > newest.time:
             (new if trade.time >= horizon else expired).append(trade)

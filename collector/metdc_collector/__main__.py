@@ -1,0 +1,139 @@
+"""``python -m metdc_collector``: the process of a collector pod.
+
+The pod's configuration comes from ``--config FILE`` or the environment variable ``METDC_CONFIG``; see
+:mod:`metdc_collector.wire.config`.
+"""
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from metdc_collector import logs
+from metdc_collector.clock import Clock, Timers
+from metdc_collector.collector import Collector, divided
+from metdc_collector.health import Server
+from metdc_collector.settings import InvalidSettings, Settings, read
+from metdc_collector.wire.config import PodConfig, decode
+from metdc_collector.wire.errors import InvalidMessage
+from metdc_collector.wire.report import Report
+
+log = logging.getLogger("metdc_collector")
+_INVALID = 2
+_ANSWER = 5.0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a collector; return the process's exit code: 0 stopped and all acknowledged, 1 not, 2 bad configuration."""
+    options = _parser().parse_args(arguments)
+    try:
+        logs.configure(options.log_level)
+        text = Path(options.config).read_text() if options.config else os.environ.get("METDC_CONFIG", "")
+        if not text:
+            raise InvalidSettings("no configuration: give --config FILE, or set METDC_CONFIG to the JSON itself")
+        config = decode(text)
+    except (OSError, InvalidSettings, InvalidMessage, ValueError) as error:
+        print(f"metdc_collector: {error}", file=sys.stderr)  # noqa: T201 - before there is a log
+        return _INVALID
+    return start(config, http=options.http, port_file=options.http_port_file)
+
+
+def start(config: PodConfig, *, http: str, port_file: str | None = None) -> int:
+    """Run the collector of a configuration; ``http`` is the address of its probes, ``HOST:PORT``."""
+    try:
+        settings = read(_named(config), credentials=_folder("METDC_NATS_CREDENTIALS"))
+        by = _number("METDC_DIVIDE_TIMERS")
+        host, _, port = http.rpartition(":")
+        if not port.isdigit():
+            raise InvalidSettings(f"--http: {http!r} is not HOST:PORT")
+    except InvalidSettings as error:
+        print(f"metdc_collector: {error}", file=sys.stderr)  # noqa: T201 - the last word, whatever the log level
+        return _INVALID
+    return asyncio.run(_serve(settings, by=by, host=host or "0.0.0.0", port=int(port), port_file=port_file))
+
+
+async def _serve(settings: Settings, *, by: float, host: str, port: int, port_file: str | None) -> int:
+    collector = Collector(
+        settings, clock=Clock(), timers=Timers().divided(by), rhythm=divided(settings.venue.rhythm, by)
+    )
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+
+    async def report() -> Report:
+        return collector.report()
+
+    def ask() -> Report:
+        """Fetch the report from the loop, for the probes' threads: what it reads changes while the loop turns."""
+        return asyncio.run_coroutine_threadsafe(report(), loop).result(_ANSWER)
+
+    try:
+        server = Server(ask, collector.turning, host=host, port=port)
+    except OSError as error:
+        print(f"metdc_collector: --http: cannot listen on {host}:{port}: {error}", file=sys.stderr)  # noqa: T201
+        return _INVALID
+    log.info("serving probes", extra={"http_port": server.port})
+    if port_file is not None:
+        _write_port(Path(port_file), server.port)
+    try:
+        return 0 if await collector.run(stop) else 1
+    finally:
+        await asyncio.to_thread(server.close)
+
+
+def _write_port(path: Path, port: int) -> None:
+    """Write the port whole or not at all: whoever waits for the file reads it at once."""
+    partial = path.with_suffix(".partial")
+    partial.write_text(f"{port}\n")
+    partial.rename(path)
+
+
+def _named(config: PodConfig) -> PodConfig:
+    """Return the configuration with the pod's name: its own, else the environment's, as the downward API gives it."""
+    return config if config.pod else replace(config, pod=os.environ.get("METDC_POD") or os.uname().nodename)
+
+
+def _folder(name: str) -> Path | None:
+    text = os.environ.get(name)
+    if text and not Path(text).is_dir():
+        raise InvalidSettings(f"{name}: {text!r} is no folder")
+    return Path(text) if text else None
+
+
+def _number(name: str) -> float:
+    text = os.environ.get(name, "1")
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 1 <= value <= 1000:
+        raise InvalidSettings(f"{name}: {text!r} is not a number from 1 to 1000")
+    return value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m metdc_collector",
+        description="Stream one market's public trades into NATS JetStream until SIGTERM.",
+        epilog="Exit codes: 0 stopped, every accepted trade acknowledged; 1 stopped without; 2 invalid configuration.",
+    )
+    parser.add_argument("--config", metavar="FILE", help="the pod's configuration (JSON); default: METDC_CONFIG itself")
+    parser.add_argument(
+        "--http", metavar="HOST:PORT", default="0.0.0.0:8080", help="where /livez /readyz /report /metrics are served"
+    )
+    parser.add_argument("--http-port-file", metavar="FILE", help="write the port here once it is listened on")
+    parser.add_argument(
+        "--log-level",
+        default=os.environ.get("METDC_LOG_LEVEL", "info"),
+        help="debug, info, warning or error (default: METDC_LOG_LEVEL, else info)",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

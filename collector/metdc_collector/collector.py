@@ -1,0 +1,347 @@
+"""One market's collector: the parts put together, from start to the last acknowledgement."""
+
+import asyncio
+import contextlib
+import logging
+import random
+import ssl
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from metdc_collector.clock import Clock, Timers
+from metdc_collector.continuity import Order
+from metdc_collector.exchanges.base import Channel, InvalidListing, Refusal, Rhythm
+from metdc_collector.fleet import Fleet
+from metdc_collector.health import Turning
+from metdc_collector.limits import Budget
+from metdc_collector.peers import Peers, ReportFailed
+from metdc_collector.publisher.gate import Gate
+from metdc_collector.publisher.publisher import Publisher
+from metdc_collector.rest import Rest, RestError
+from metdc_collector.score import score
+from metdc_collector.session.policy import State
+from metdc_collector.settings import Settings
+from metdc_collector.universe import Chosen, select
+from metdc_collector.wire import report as reports
+
+log = logging.getLogger(__name__)
+_STEP_ALARM = 1_000_000_000
+
+
+class Collector:
+    """Streams one market until told to stop; answers for its health at any time."""
+
+    def __init__(self, settings: Settings, *, clock: Clock, timers: Timers, rhythm: Rhythm) -> None:
+        config, venue = settings.config, settings.venue
+        self.settings = settings
+        self.clock = clock
+        self.timers = timers
+        self.turning = Turning()
+        self._rhythm = rhythm
+        self._started = clock.now()
+        self._state: reports.State = "starting"
+        self._acknowledged = False
+        self._peers: list[reports.Report] = []
+        self._refused: Sequence[Refusal] = ()
+        self._listed_at: int | None = None
+        self._problem: str | None = "the instrument list has not been read yet"
+        self._fleet: Fleet | None = None
+        self._rate = _Rate()
+        self.publisher = Publisher(
+            settings.nats,
+            stream=settings.stream,
+            name=f"metdc {config.namespace}/{config.name} {config.market} {config.pod}",
+            clock=clock,
+            timers=timers,
+        )
+        self.gate = Gate(
+            self.publisher,
+            Order(venue.channels[0].consecutive),
+            clock,
+            timers,
+            peers=lambda: bool(self._peers),
+        )
+
+        def monotonic() -> float:
+            return clock.now() / 1e9
+
+        self._connects = Budget(venue.limits.connects, share=settings.limit_share, monotonic=monotonic)
+        weight = Budget(venue.limits.rest_weight, share=settings.limit_share, monotonic=monotonic)
+        self._rest = Rest(settings.endpoints.rest, weight=weight)
+
+    async def run(self, stop: asyncio.Event) -> bool:
+        """Stream until ``stop`` is set, then deliver what was accepted; whether all of it was acknowledged."""
+        streaming = asyncio.create_task(self._stream())
+        background = [
+            asyncio.create_task(self.publisher.run()),
+            asyncio.create_task(self.gate.run()),
+            asyncio.create_task(self._report_for_ever()),
+            asyncio.create_task(self._turn()),
+        ]
+        stopped = asyncio.create_task(stop.wait())
+        try:
+            done, _ = await asyncio.wait({stopped, streaming, *background}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {stopped}:
+                task.result()  # these never end by themselves: whatever ended one is a fault of this program
+            return await self._drain(streaming)
+        finally:
+            for task in (streaming, stopped, *background):
+                task.cancel()
+            await asyncio.gather(streaming, stopped, *background, return_exceptions=True)
+            await self.publisher.link.close()
+            self._rest.close()
+
+    # -- streaming
+
+    async def _stream(self) -> None:
+        chosen = await self._choose()
+        self._refused = chosen.refused
+        for refusal in chosen.refused:
+            log.warning("%s is refused: %s", refusal.name, refusal.reason)
+        venue = self.settings.venue
+        address = self.settings.endpoints.web_socket
+        log.info("%s %s: %d instruments from %s", venue.exchange, venue.market, len(chosen.wanted), address)
+        self._fleet = Fleet(
+            venue=venue,
+            address=address,
+            rhythm=self._rhythm,
+            instruments=chosen.wanted,
+            sink=self.gate,
+            clock=self.clock,
+            timers=self.timers,
+            connects=self._connects,
+            rest=self._rest,
+            random=random.random,
+            # One context for all connections: each of its own would cost 0.8 MiB.
+            tls=ssl.create_default_context() if address.startswith("wss:") else None,
+            changed=self._use,
+        )
+        self._state = "streaming"
+        await self._fleet.run()
+
+    def _use(self, channel: Channel) -> None:
+        self.gate.order = Order(channel.consecutive)
+
+    async def _choose(self) -> Chosen:
+        """Read the instrument list until something can be collected from it."""
+        while True:
+            wait = self.timers.listing_retry
+            try:
+                body = await self._rest.get(self.settings.venue.listing_request())
+                # Off the loop: a list of 15 MB takes a fraction of a second, and probes must be answered meanwhile.
+                listing = await asyncio.to_thread(self.settings.venue.listing, body)
+            except RestError as error:
+                wait = max(wait, error.retry_after or 0.0, self.timers.region_block if error.region else 0.0)
+                self._say(str(error))
+            except InvalidListing as error:
+                self._say(f"instrument list: {error}")
+            else:
+                chosen = select(listing, self.settings.selection)
+                if chosen.wanted:
+                    self._say(None)
+                    self._listed_at = self.clock.now()
+                    return chosen
+                self._refused = chosen.refused
+                self._say(_nothing_to_collect(chosen))
+            await asyncio.sleep(wait)
+
+    def _say(self, problem: str | None) -> None:
+        if problem is not None and problem != self._problem:
+            log.error("%s; the attempts go on", problem)
+        self._problem = problem
+
+    # -- stopping
+
+    async def _drain(self, streaming: "asyncio.Task[None]") -> bool:
+        """Stop reading, await acknowledgements, leave a last report."""
+        self._state = "draining"
+        end = self.clock.now() + int(self.timers.drain * 1e9)
+        streaming.cancel()
+        await asyncio.wait({streaming})
+        while self.gate.held and self.clock.now() < end:
+            await self.gate.step(at_once=True)
+            await asyncio.sleep(0.01)
+        drained = await self.publisher.drain((end - self.clock.now()) / 1e9) and not self.gate.held
+        self._state = "stopped"
+        if self.publisher.link.connected:
+            with contextlib.suppress(ReportFailed):
+                await self._peer_bucket().put(self.report())
+        left = len(self.publisher.window) + self.gate.held
+        if drained:
+            log.info("stopped: every accepted trade is acknowledged")
+        else:
+            log.error("stopped with %d trades not acknowledged: %s", left, self.publisher.problem)
+        return drained
+
+    # -- health
+
+    async def _turn(self) -> None:
+        alarmed = False
+        while True:
+            self.turning.mark()
+            step = self.clock.stepped()
+            if abs(step) > _STEP_ALARM and not alarmed:
+                alarmed = True
+                log.warning("the system clock stepped by %.3f s; received times keep to the old one", step / 1e9)
+            await asyncio.sleep(1)
+
+    async def _report_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(0.05 if not self._acknowledged else self.timers.report)
+            self._rate.measure(self.gate.counts.received, self.clock.now())
+            if not self.publisher.usable:
+                continue
+            bucket = self._peer_bucket()
+            try:
+                if not self._acknowledged:
+                    self._peers = await self._others(bucket)
+                await bucket.put(self.report())
+                self._acknowledged = True
+                self._peers = await self._others(bucket)
+            except ReportFailed as error:
+                log.debug("%s", error)
+
+    async def _others(self, bucket: Peers) -> list[reports.Report]:
+        try:
+            return await bucket.others(self.report())
+        except ReportFailed as error:
+            log.debug("%s", error)  # before the first report there is no bucket
+            return []
+
+    def _peer_bucket(self) -> Peers:
+        return Peers(
+            self.publisher.link.client,
+            self.settings.nats,
+            interval=self.timers.report,
+            replicas=self.settings.stream.replicas,
+        )
+
+    def report(self) -> reports.Report:
+        """Return the health report as of now."""
+        config, fleet, gate, now = self.settings.config, self._fleet, self.gate, self.clock.now()
+        waiting = self._waiting()
+        oldest = gate.oldest
+        symbols = self._symbols()
+        usable = self.publisher.usable and self.publisher.problem is None
+        states = fleet.states if fleet is not None else {}
+        return reports.Report(
+            **_identity(config.namespace, config.name, config.exchange, config),
+            started=self._started,
+            at=now,
+            state=self._state,
+            ready=not waiting,
+            waiting=tuple(waiting),
+            nats=self._nats(),
+            connections=reports.Connections(
+                active=states.get(State.ACTIVE, 0),
+                reconnecting=states.get(State.RECONNECTING, 0) + states.get(State.CONNECTING, 0),
+                cooldown=states.get(State.COOLDOWN, 0),
+                failed=states.get(State.FAILED, 0),
+            ),
+            symbols=symbols,
+            channel=fleet.channel.name if fleet is not None else None,
+            trades=self._trades(),
+            frames=reports.Frames(fleet.counts.malformed, fleet.counts.out_of_scope) if fleet else reports.Frames(),
+            backlog=reports.Backlog(len(self.publisher.window) + gate.held, self.publisher.window.bytes, oldest),
+            last_trade=gate.last_trade,
+            score=score(
+                nats=usable,
+                wanted=symbols.wanted,
+                streaming=symbols.streaming,
+                backlog_age=0.0 if oldest is None else (now - oldest) / 1e9,
+            ),
+            last_ids=gate.order.last_ids(),
+        )
+
+    def _waiting(self) -> list[str]:
+        """What readiness waits for, in words."""
+        waiting = []
+        if not self._acknowledged:
+            waiting.append(f"NATS to acknowledge a message ({self.publisher.problem or 'no report sent yet'})")
+        if self._problem is not None:
+            waiting.append(self._problem)
+        elif self._fleet is None or not self._fleet.answered:
+            waiting.append("each subscription to be acknowledged")
+        if self._state in ("draining", "stopped"):
+            waiting.append("nothing: it is being stopped")
+        return waiting
+
+    def _nats(self) -> reports.Nats:
+        publisher = self.publisher
+        state = publisher.state
+        message = publisher.problem or ("; ".join(state.disagreements) if state and state.disagreements else None)
+        return reports.Nats(
+            connected=publisher.link.connected,
+            acknowledged=self._acknowledged,
+            stream=self.settings.stream.name,
+            stream_in_sync=None if state is None else not state.disagreements and publisher.stream_problem is None,
+            message=message,
+        )
+
+    def _symbols(self) -> reports.Symbols:
+        fleet = self._fleet
+        refused = [*self._refused, *(Refusal(*pair) for pair in (fleet.refused.items() if fleet else ()))]
+        return reports.Symbols(
+            wanted=len(fleet.instruments) - len(fleet.refused) if fleet is not None else 0,
+            streaming=fleet.streaming if fleet is not None else 0,
+            refused=tuple(reports.Refused(refusal.name, refusal.reason) for refusal in refused),
+            listed_at=self._listed_at,
+        )
+
+    def _trades(self) -> reports.Trades:
+        counts = self.publisher.counts
+        return reports.Trades(
+            received=self.gate.counts.received,
+            stored=counts.stored,
+            duplicates=counts.duplicates,
+            late=counts.late,
+            expired=self.gate.counts.expired,
+            per_second=self._rate.per_second,
+        )
+
+
+class _Rate:
+    """Trades a second over the last report interval."""
+
+    def __init__(self) -> None:
+        self.per_second = 0.0
+        self._count = 0
+        self._at: int | None = None
+
+    def measure(self, count: int, now: int) -> None:
+        if self._at is not None and now > self._at:
+            self.per_second = round((count - self._count) * 1e9 / (now - self._at), 1)
+        self._count, self._at = count, now
+
+
+def _identity(namespace: str, collector: str, exchange: str, config: Any) -> dict[str, Any]:
+    return {
+        "namespace": namespace,
+        "collector": collector,
+        "exchange": exchange,
+        "market": config.market,
+        "shard": config.shard,
+        "shards": config.shards,
+        "pod": config.pod,
+        "uid": config.uid,
+        "slot": config.slot,
+    }
+
+
+def _nothing_to_collect(chosen: Chosen) -> str:
+    reasons = [f"{refusal.name}: {refusal.reason}" for refusal in chosen.refused[:3]] or [
+        f"{refusal.name}: {refusal.reason}" for refusal in chosen.left[:3]
+    ]
+    return f"spec.symbols selects no instrument ({'; '.join(reasons) or 'the list is empty'}); change quotes or include"
+
+
+def divided(rhythm: Rhythm, by: float) -> Rhythm:
+    """Return a venue's rhythm with its timers divided, for a simulator that divides its own."""
+    return replace(
+        rhythm,
+        heartbeat=None if rhythm.heartbeat is None else rhythm.heartbeat / by,
+        silence=rhythm.silence / by,
+        acknowledge=rhythm.acknowledge / by,
+        life=None if rhythm.life is None else rhythm.life / by,
+    )

@@ -1,0 +1,151 @@
+"""All connections of one market: instruments spread over them, and the feed that they use."""
+
+import asyncio
+import itertools
+import logging
+import ssl
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from metdc_collector.clock import Clock, Timers
+from metdc_collector.continuity import share_out
+from metdc_collector.exchanges.base import Channel, Refusal, Rhythm, Venue
+from metdc_collector.exchanges.decoding import Undecodable, decode
+from metdc_collector.limits import Budget
+from metdc_collector.rest import Rest, RestError
+from metdc_collector.session.connection import FrameCounts, Plan, Sink
+from metdc_collector.session.policy import State
+from metdc_collector.session.session import Session
+from metdc_collector.wire.instrument import Instrument
+
+log = logging.getLogger(__name__)
+_PROBED = 3
+
+
+@dataclass(slots=True, eq=False)
+class Fleet:
+    """Streams a market's instruments until cancelled.
+
+    Attributes:
+        channel: the feed in use; a fallback when the wanted one acknowledges and sends nothing.
+        changed: called with the new feed when that happens.
+    """
+
+    venue: Venue
+    address: str
+    rhythm: Rhythm
+    instruments: Mapping[str, Instrument]
+    sink: Sink
+    clock: Clock
+    timers: Timers
+    connects: Budget
+    rest: Rest
+    random: Callable[[], float]
+    tls: ssl.SSLContext | None
+    changed: Callable[[Channel], None]
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    counts: FrameCounts = field(default_factory=FrameCounts)
+    refused: dict[str, str] = field(default_factory=dict)
+    channel: Channel = field(init=False)
+    sessions: list[Session] = field(default_factory=list)
+    _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    def __post_init__(self) -> None:
+        self.channel = self.venue.channels[0]
+
+    @property
+    def streaming(self) -> int:
+        """How many instruments flow."""
+        return sum(len(session.streaming) for session in self.sessions)
+
+    @property
+    def states(self) -> Counter[State]:
+        """How many connections are in which state."""
+        return Counter(session.state for session in self.sessions)
+
+    @property
+    def answered(self) -> bool:
+        """Whether each subscription was acknowledged, seen, or refused by name."""
+        return bool(self.sessions) and all(
+            session.state is State.ACTIVE and session.answered for session in self.sessions
+        )
+
+    async def run(self) -> None:
+        """Stream, on the next feed when one proves silent, until cancelled."""
+        for channel in self.venue.channels:
+            self.channel = channel
+            last = channel is self.venue.channels[-1]
+            self.changed(channel)
+            try:
+                async with asyncio.TaskGroup() as group:
+                    self.sessions = [self._session(names) for names in self._shares()]
+                    for session in self.sessions:
+                        group.create_task(session.run())
+                    if not last:
+                        group.create_task(self._find_silence())
+            except* _ChannelSilent:
+                log.warning("the feed %s acknowledges and sends nothing: using its fallback", channel.name)
+
+    def _shares(self) -> list[tuple[str, ...]]:
+        return share_out(list(self.instruments), self.venue.limits.symbols_per_connection)
+
+    def _session(self, names: tuple[str, ...]) -> Session:
+        plan = Plan(
+            venue=self.venue,
+            channel=self.channel,
+            address=self.address,
+            rhythm=self.rhythm,
+            instruments=self.instruments,
+            sink=self.sink,
+            clock=self.clock,
+            counts=self.counts,
+            tls=self.tls,
+            refused=self._refuse,
+        )
+        return Session(
+            plan=plan,
+            names=names,
+            timers=self.timers,
+            connects=self.connects,
+            number=self._numbers.__next__,
+            random=self.random,
+            sleep=self.sleep,
+        )
+
+    def _refuse(self, refusal: Refusal) -> None:
+        if refusal.name not in self.refused:
+            log.warning("%s is refused: %s", refusal.name, refusal.reason)
+        self.refused[refusal.name] = refusal.reason
+
+    async def _find_silence(self) -> None:
+        """Raise :class:`_ChannelSilent` when the whole feed is silent while REST shows newer trades."""
+        while True:
+            await self.sleep(self.timers.silent_channel)
+            if self.counts.trades > 0:
+                return
+            if not self.answered:
+                continue
+            before = await self._newest_times()
+            await self.sleep(self.timers.silent_channel)
+            after = await self._newest_times()
+            moved = any(after[name] != before[name] for name in before)
+            if moved and self.answered and self.counts.trades == 0:
+                raise _ChannelSilent
+
+    async def _newest_times(self) -> dict[str, bytes]:
+        """The newest REST trades of a few instruments, as they came: only whether they change matters."""
+        found: dict[str, bytes] = {}
+        for name in list(self.instruments)[:_PROBED]:
+            try:
+                body = await self.rest.get(self.venue.recent_request(name))
+                decode(body)
+            except (RestError, Undecodable) as error:
+                log.debug("no recent trades of %s: %s", name, error)
+                body = b""
+            found[name] = body
+        return found
+
+
+class _ChannelSilent(Exception):
+    """The feed acknowledged every subscription and sends nothing, though there are trades."""

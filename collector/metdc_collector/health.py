@@ -1,0 +1,160 @@
+"""What a pod says of itself: probes, report and metrics over HTTP."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from metdc_collector.wire.report import Report, encode
+
+# The loop marks its turns once a second; a pod whose loop stands still for so long is restarted.
+_STUCK = 30.0
+
+
+class Turning:
+    """Whether the event loop turns: it marks, the probe's thread looks."""
+
+    def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._marked = monotonic()
+
+    def mark(self) -> None:
+        """The loop has turned."""
+        self._marked = self._monotonic()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it has turned lately."""
+        return self._monotonic() - self._marked < _STUCK
+
+
+Ask = Callable[[], Report]
+"""Returns the report as of now; raises TimeoutError when the event loop does not answer."""
+
+
+class Server:
+    """``/livez``, ``/readyz``, ``/report`` and ``/metrics``, in a thread of its own.
+
+    A thread answers also while the event loop is busy, which is when the answer matters.
+    """
+
+    def __init__(self, report: Ask, turning: Turning, *, host: str, port: int) -> None:
+        """Listen; port 0 takes a free one, see :attr:`port`.
+
+        Raises:
+            OSError: when the address can't be had.
+        """
+        registry = CollectorRegistry()
+        registry.register(ReportMetrics(report))
+
+        class Handler(_Handler):
+            pages = _pages(report, turning, registry)
+
+        self._server = ThreadingHTTPServer((host, port), Handler)
+        self._server.daemon_threads = True
+        self.port: int = self._server.server_address[1]
+        self._thread = threading.Thread(target=self._server.serve_forever, name="health", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+Page = tuple[int, str, bytes]
+
+
+def _pages(ask: Ask, turning: Turning, registry: CollectorRegistry) -> dict[str, Callable[[], Page]]:
+    def live() -> Page:
+        return (200, "text/plain", b"ok\n") if turning.alive else (503, "text/plain", b"the event loop stands still\n")
+
+    def ready() -> Page:
+        report = ask()
+        if report.ready:
+            return 200, "text/plain", b"ok\n"
+        return 503, "text/plain", ("waiting for: " + "; ".join(report.waiting) + "\n").encode()
+
+    return {
+        "/livez": live,
+        "/readyz": ready,
+        "/report": lambda: (200, "application/json", encode(ask())),
+        "/metrics": lambda: (200, "text/plain; version=0.0.4; charset=utf-8", generate_latest(registry)),
+    }
+
+
+class _Handler(BaseHTTPRequestHandler):
+    pages: dict[str, Callable[[], Page]]
+    protocol_version = "HTTP/1.1"
+    timeout = 10
+
+    def do_GET(self) -> None:
+        page = self.pages.get(self.path.partition("?")[0])
+        try:
+            status, kind, body = page() if page else (404, "text/plain", b"there are /livez /readyz /report /metrics\n")
+        except TimeoutError:
+            status, kind, body = 503, "text/plain", b"the event loop does not answer\n"
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Keep probes out of the log."""
+
+
+_COUNTERS = (
+    ("trades_received", "Trades received from the exchange.", lambda report: report.trades.received),
+    ("trades_stored", "Trades acknowledged as stored anew.", lambda report: report.trades.stored),
+    ("trades_duplicate", "Trades that the stream held already.", lambda report: report.trades.duplicates),
+    ("trades_late", "Trades stored after a newer one of their symbol.", lambda report: report.trades.late),
+    ("trades_expired", "Snapshot rows older than the stream's retention.", lambda report: report.trades.expired),
+    ("frames_malformed", "Frames, or rows of frames, that were damaged.", lambda report: report.frames.malformed),
+    ("rows_out_of_scope", "Trade rows of instruments not asked for.", lambda report: report.frames.out_of_scope),
+)
+_GAUGES = (
+    ("health_score", "Health score, 0 to 1.", lambda report: report.score),
+    ("ready", "1 when ready.", lambda report: report.ready),
+    ("nats_connected", "1 while NATS is connected.", lambda report: report.nats.connected),
+    ("stream_in_sync", "1 while the stream is as specified.", lambda report: bool(report.nats.stream_in_sync)),
+    ("connections_active", "Connections that stream.", lambda report: report.connections.active),
+    ("connections_reconnecting", "Connections that are lost.", lambda report: report.connections.reconnecting),
+    ("connections_cooldown", "Connections in cooldown.", lambda report: report.connections.cooldown),
+    ("connections_failed", "Connections refused for the region.", lambda report: report.connections.failed),
+    ("symbols_wanted", "Instruments wanted.", lambda report: report.symbols.wanted),
+    ("symbols_streaming", "Instruments that flow.", lambda report: report.symbols.streaming),
+    ("symbols_refused", "Instruments that can't be had.", lambda report: len(report.symbols.refused)),
+    ("backlog_trades", "Trades received and not acknowledged.", lambda report: report.backlog.trades),
+    ("backlog_bytes", "Their size in bytes.", lambda report: report.backlog.bytes),
+    ("last_trade_timestamp_seconds", "The newest trade's time.", lambda report: (report.last_trade or 0) / 1e9),
+)
+
+
+class ReportMetrics(Collector):
+    """The report as Prometheus metrics ``metdc_…{exchange,market,shard}``; never a label per symbol."""
+
+    def __init__(self, report: Ask) -> None:
+        self._report = report
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield each figure of the present report."""
+        report = self._report()
+        names, values = ("exchange", "market", "shard"), (report.exchange, report.market, str(report.shard))
+        for name, text, value in _COUNTERS:
+            counter = CounterMetricFamily(f"metdc_{name}", text, labels=names)
+            counter.add_metric(values, value(report))
+            yield counter
+        for name, text, value in _GAUGES:
+            gauge = GaugeMetricFamily(f"metdc_{name}", text, labels=names)
+            gauge.add_metric(values, float(value(report)))
+            yield gauge
+
+    def describe(self) -> Iterator[Metric]:
+        """Yield nothing: the report isn't asked for before the first scrape."""
+        return iter(())

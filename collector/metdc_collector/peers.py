@@ -1,0 +1,73 @@
+"""The key-value bucket of health reports: this pod's own, and those of the other pods of its market."""
+
+import logging
+
+import nats.errors
+import nats.js.errors
+from nats.aio.client import Client
+from nats.js.api import KeyValueConfig
+
+from metdc_collector.publisher.direct import LookFailed, newest_of
+from metdc_collector.publisher.link import NatsSettings
+from metdc_collector.wire.errors import InvalidMessage
+from metdc_collector.wire.report import Report, decode, encode
+
+log = logging.getLogger(__name__)
+BUCKET = "metdc_health"
+_KEPT_INTERVALS = 3
+
+
+class ReportFailed(Exception):
+    """A report could not be put or read; the text says why."""
+
+
+class Peers:
+    """Puts and reads reports through one connection to NATS."""
+
+    def __init__(self, client: Client, settings: NatsSettings, *, interval: float, replicas: int) -> None:
+        """``interval`` of reports in seconds: three of them without a report, and the server forgets a pod."""
+        self._client = client
+        self._settings = settings
+        self._config = KeyValueConfig(bucket=BUCKET, history=1, ttl=_KEPT_INTERVALS * interval, replicas=replicas)
+        self._ensured = False
+
+    async def put(self, report: Report) -> None:
+        """Put a report, acknowledged by the server.
+
+        Raises:
+            ReportFailed: when it isn't.
+        """
+        js = self._client.jetstream(domain=self._settings.domain) if self._settings.domain else self._client.jetstream()
+        try:
+            if not self._ensured:
+                try:
+                    await js.key_value(BUCKET)
+                except nats.js.errors.BucketNotFoundError:
+                    await js.create_key_value(self._config)
+                self._ensured = True
+            await js.publish(f"$KV.{BUCKET}.{report.key}", encode(report), timeout=5)
+        except (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError) as error:
+            self._ensured = False
+            raise ReportFailed(f"health report: {error or type(error).__name__}") from error
+
+    async def others(self, report: Report) -> list[Report]:
+        """Return the reports of the market's other pods that have not said farewell.
+
+        Raises:
+            ReportFailed: when they can't be read.
+        """
+        subject = f"$KV.{BUCKET}.{report.namespace}.{report.collector}.{report.market}.>"
+        try:
+            messages = await newest_of(self._client, f"KV_{BUCKET}", [subject], api=self._settings.api)
+        except LookFailed as error:
+            raise ReportFailed(f"peers: {error}") from error
+        found: list[Report] = []
+        for message in messages:
+            try:
+                peer = decode(message.data)
+            except InvalidMessage as error:
+                log.debug("a peer's report cannot be read: %s", error)
+                continue
+            if peer.key != report.key and peer.state != "stopped":
+                found.append(peer)
+        return found

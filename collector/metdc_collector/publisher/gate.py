@@ -1,0 +1,152 @@
+"""Where trades enter: at once on a connection that runs, held back on one that starts or comes back."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from metdc_collector.clock import Clock, Timers
+from metdc_collector.continuity import Joining, Newest, Order, may_join, split, unstored, without_stored_fills
+from metdc_collector.exchanges.base import Parsed
+from metdc_collector.publisher.direct import LookFailed
+from metdc_collector.publisher.publisher import Publisher
+from metdc_collector.wire.instrument import Instrument
+
+log = logging.getLogger(__name__)
+_TICK = 0.05
+# What a held trade takes of memory, roughly; it bounds the gate beside the publisher's own bound.
+_TRADE_BYTES = 600
+
+
+@dataclass(slots=True)
+class GateCounts:
+    """Trades that came in, and rows of snapshots that are older than what the stream may still hold."""
+
+    received: int = 0
+    expired: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Gate:
+    """Publishes what connections receive, in each symbol's order.
+
+    Attributes:
+        publisher: where trades go.
+        order: marks what comes late.
+        peers: whether another pod of the market is known to be alive: then a predecessor is waited for longer.
+    """
+
+    publisher: Publisher
+    order: Order
+    clock: Clock
+    timers: Timers
+    peers: Callable[[], bool]
+    counts: GateCounts = field(default_factory=GateCounts)
+    last_trade: int | None = None
+    held: int = 0
+    _joining: dict[int, dict[str, Joining]] = field(default_factory=dict)
+
+    @property
+    def full(self) -> bool:
+        """Whether to stop reading sockets."""
+        return self.publisher.window.full or self.held * _TRADE_BYTES >= 64 * 1024 * 1024
+
+    @property
+    def oldest(self) -> int | None:
+        """When the oldest trade that is not acknowledged was received (ns), null when there is none."""
+        entry = self.publisher.window.oldest
+        times = [] if entry is None else [entry.trade.received]
+        for joinings in self._joining.values():
+            times += [joining.trades[0].received for joining in joinings.values() if joining.trades]
+        return min(times, default=None)
+
+    def join(self, connection: int, instruments: Sequence[Instrument]) -> None:
+        """A connection starts to stream these instruments, or streams them again."""
+        joinings = self._joining.setdefault(connection, {})
+        for instrument in instruments:
+            joinings.setdefault(instrument.name, Joining(instrument))
+
+    def leave(self, connection: int) -> None:
+        """A connection has ended; what it had received is let in all the same."""
+        joinings = self._joining.get(connection, {})
+        for name in [name for name, joining in joinings.items() if not joining.trades]:
+            del joinings[name]
+        if not joinings:
+            self._joining.pop(connection, None)
+
+    def receive(self, connection: int, parsed: Parsed) -> None:
+        """Take the trades of a frame."""
+        trades = parsed.trades
+        self.counts.received += len(trades)
+        joinings = self._joining.get(connection)
+        if not joinings:
+            if trades:
+                self.last_trade = trades[-1].time
+                self.publisher.publish([self.order.mark(trade) for trade in trades])
+            return
+        for instrument, skipped in parsed.skipped:
+            if (joining := joinings.get(instrument.name)) is not None and joining.first is None:
+                joining.first = skipped
+        now = self.clock.now()
+        for trade in trades:
+            self.last_trade = trade.time
+            if (joining := joinings.get(trade.instrument.name)) is None:
+                self.publisher.publish([self.order.mark(trade)])
+            else:
+                joining.add((trade,), replayed=parsed.replayed, now=now)
+                self.held += 1
+
+    async def run(self) -> None:
+        """Let joining instruments in as soon as that is right, until cancelled."""
+        while True:
+            await asyncio.sleep(_TICK)
+            await self.step()
+
+    async def step(self, *, at_once: bool = False) -> None:
+        """Look at the stream once and let in whom it allows; with ``at_once``, everybody."""
+        waiting = [
+            (connection, joining)
+            for connection, joinings in self._joining.items()
+            for joining in joinings.values()
+            if joining.trades
+        ]
+        looks = self.publisher.looks
+        if not waiting or looks is None or not self.publisher.usable:
+            return
+        try:
+            looked_at = self.clock.now()
+            newest = await looks.newest(sorted({joining.instrument.subject for _, joining in waiting}))
+            for connection, joining in waiting:
+                stored = newest.get(joining.instrument.subject)
+                if at_once or self._due(joining) or may_join(joining, stored, consecutive=self.order.consecutive):
+                    await self._let_in(connection, joining, stored, looked_at)
+        except LookFailed as error:
+            log.debug("joining waits: %s", error)
+
+    def _due(self, joining: Joining) -> bool:
+        if joining.since is None:
+            return False
+        consecutive_behind = self.order.consecutive and self.peers()
+        hold = self.timers.hold_behind_peer if consecutive_behind else self.timers.hold
+        return self.clock.now() - joining.since >= int(hold * 1e9)
+
+    async def _let_in(self, connection: int, joining: Joining, newest: Newest | None, looked_at: int) -> None:
+        """Publish what an instrument has received, without rows that the stream holds; then it runs."""
+        replayed = joining.trades[: joining.replayed]
+        if replayed:
+            looks, state = self.publisher.looks, self.publisher.state
+            assert looks is not None, "step has checked"
+            assert state is not None, "known wherever looks are"
+            rows = split(replayed, newest, state.horizon_at(looked_at))
+            self.counts.expired += len(rows.expired)
+            stored = (
+                await looks.ids_since(joining.instrument.subject, rows.doubtful[0].time) if rows.doubtful else set()
+            )
+            self.publisher.publish([self.order.mark(trade) for trade in unstored(rows, stored)], looked_at)
+        live = without_stored_fills(joining.trades[joining.replayed :], newest)
+        self.publisher.publish([self.order.mark(trade) for trade in live])
+        self.held -= len(joining.trades)
+        joinings = self._joining[connection]
+        del joinings[joining.instrument.name]
+        if not joinings:
+            del self._joining[connection]

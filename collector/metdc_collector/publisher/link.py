@@ -1,0 +1,191 @@
+"""The connection to NATS: nats-py's, with defaults that suit a process that must never give up.
+
+nats-py closes a connection for good after 60 attempts, and after an authorization error while reconnecting; it notices
+a half-open link after four minutes. Here attempts never end, a closed client is replaced, and two pings of 10 s decide.
+"""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nats.errors
+from nats.aio.client import Client
+from nats.nuid import NUID
+
+from metdc_collector.clock import Timers
+from metdc_collector.publisher.acks import Ack, Acknowledge, AckParser, read
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class NatsSettings:
+    """``spec.nats``: where NATS is and how to be let in.
+
+    Attributes:
+        urls: ``nats://host:4222``, ``tls://…``, ``ws://…``.
+        credentials: a folder with the Secret's keys as files: ``user.creds``, ``nkey.seed``, ``token``, or ``username``
+            and ``password``; also ``ca.crt``, ``tls.crt`` and ``tls.key``. Null for none.
+        handshake_first: TLS before the server's greeting.
+        inbox_prefix: first tokens of reply subjects, where permissions demand it.
+        domain: JetStream domain, null for the server's own.
+    """
+
+    urls: Sequence[str]
+    credentials: Path | None = None
+    handshake_first: bool = False
+    inbox_prefix: str = "_INBOX"
+    domain: str | None = None
+
+    @property
+    def api(self) -> str:
+        """What JetStream's API subjects begin with."""
+        return f"$JS.{self.domain}.API" if self.domain else "$JS.API"
+
+
+def login(settings: NatsSettings) -> dict[str, Any]:
+    """Return nats-py's options for credentials and TLS.
+
+    Raises:
+        OSError, ssl.SSLError: when a file cannot be read.
+    """
+    folder = settings.credentials
+    options: dict[str, Any] = {}
+    if folder is None:
+        return options
+    if (folder / "user.creds").exists():
+        options["user_credentials"] = str(folder / "user.creds")
+    elif (folder / "nkey.seed").exists():
+        options["nkeys_seed_str"] = (folder / "nkey.seed").read_text().strip()
+    elif (folder / "token").exists():
+        options["token"] = (folder / "token").read_text().strip()
+    elif (folder / "username").exists():
+        options["user"] = (folder / "username").read_text().strip()
+        options["password"] = (folder / "password").read_text().strip()
+    authority, certificate = folder / "ca.crt", folder / "tls.crt"
+    if authority.exists() or certificate.exists():
+        context = ssl.create_default_context(cafile=str(authority) if authority.exists() else None)
+        if certificate.exists():
+            context.load_cert_chain(certificate, folder / "tls.key")
+        options["tls"] = context
+        options["tls_handshake_first"] = settings.handshake_first
+    return options
+
+
+class Link:
+    """A connection to NATS that is kept for the life of the process."""
+
+    def __init__(
+        self,
+        settings: NatsSettings,
+        *,
+        name: str,
+        timers: Timers,
+        acknowledge: Acknowledge,
+        up: Callable[[], Awaitable[None]],
+        down: Callable[[], None],
+    ) -> None:
+        """Call ``up`` whenever a connection stands, ``down`` when it is lost; hand over acknowledgements of trades."""
+        self.settings = settings
+        self.inbox = f"{settings.inbox_prefix}.{NUID().next().decode()}"
+        self.client = Client()
+        self.problem: str | None = "not connected yet"
+        self._name = name
+        self._timers = timers
+        self._acknowledge = acknowledge
+        self._up = up
+        self._down = down
+        self._closed = asyncio.Event()
+
+    @property
+    def connected(self) -> bool:
+        """Whether bytes written now have a connection to go to."""
+        return self.client.is_connected
+
+    async def run(self) -> None:
+        """Connect, and connect anew whenever the library has given up, until cancelled."""
+        while True:
+            self._closed.clear()
+            self.client = Client()
+            try:
+                await self._connect()
+                await self._closed.wait()
+            except (OSError, ValueError, nats.errors.Error) as error:
+                self._say(str(error) or type(error).__name__)
+            await asyncio.sleep(self._timers.nats_reconnect)
+
+    async def close(self) -> None:
+        """End the connection."""
+        await self.client.close()
+
+    def write(self, data: bytes) -> None:
+        """Write protocol bytes to the socket, past the library's own buffer.
+
+        That buffer survives a reconnect and is written before anything else then, which would store newer trades
+        before older ones that were in flight.
+        """
+        self.client._transport.write(data)  # type: ignore[union-attr]  # noqa: SLF001 - see the docstring
+
+    async def _connect(self) -> None:
+        settings, client = self.settings, self.client
+
+        async def established() -> None:
+            self._say(None)
+            await self._up()
+
+        async def lost() -> None:
+            self._down()
+
+        async def closed() -> None:
+            self._down()
+            self._closed.set()
+
+        async def failed(error: Exception) -> None:
+            if not client.is_connected:
+                self._say(str(error) or type(error).__name__)
+
+        await client.connect(
+            servers=list(settings.urls),
+            name=self._name,
+            error_cb=failed,
+            disconnected_cb=lost,
+            reconnected_cb=established,
+            closed_cb=closed,
+            connect_timeout=5,
+            reconnect_time_wait=self._timers.nats_reconnect,  # type: ignore[arg-type]  # it sleeps for it: a float serves
+            max_reconnect_attempts=-1,
+            ping_interval=self._timers.nats_ping,  # type: ignore[arg-type]  # likewise
+            max_outstanding_pings=2,
+            inbox_prefix=settings.inbox_prefix,
+            **login(settings),
+        )
+        client._ps = AckParser(client, inbox=self.inbox, acknowledge=self._acknowledge)  # noqa: SLF001 - the fast lane
+        await client.subscribe(f"{self.inbox}.*", cb=self._slow_answer)
+        await established()
+
+    async def _slow_answer(self, message: Any) -> None:
+        """Take an answer that the fast lane leaves to the library: one with headers, such as 'no responders'."""
+        number = message.subject.rpartition(".")[2].encode()
+        status = (message.headers or {}).get("Status")
+        ack = read(number, message.data)
+        if status is not None:
+            ack = Ack(int(number), duplicate=False, problem="no stream takes its subject, or the stream has no leader")
+        self._acknowledge([ack])
+
+    def _say(self, problem: str | None) -> None:
+        """Log a change of state once, not each attempt."""
+        before, self.problem = self.problem, problem
+        addresses = ", ".join(_without_password(url) for url in self.settings.urls)
+        if problem is None and before is not None:
+            log.info("connected to NATS at %s", addresses)
+        elif problem is not None and before != problem:
+            log.warning("NATS at %s cannot be reached: %s; trades are kept and the attempts go on", addresses, problem)
+
+
+def _without_password(url: str) -> str:
+    scheme, separator, rest = url.rpartition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}"

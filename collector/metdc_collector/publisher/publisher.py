@@ -1,0 +1,239 @@
+"""The path from an accepted trade to its acknowledgement."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+
+from metdc_collector.clock import Clock, Timers
+from metdc_collector.publisher.acks import Ack
+from metdc_collector.publisher.direct import LookFailed
+from metdc_collector.publisher.link import Link, NatsSettings
+from metdc_collector.publisher.stored import Stored
+from metdc_collector.publisher.streams import Streams, StreamState, StreamUnavailable
+from metdc_collector.publisher.window import Entry, Window
+from metdc_collector.wire.streams import StreamSpec, events_stream
+from metdc_collector.wire.trade import Trade
+
+log = logging.getLogger(__name__)
+_TICK = 0.05
+_STREAM_RETRY = 5.0
+
+
+@dataclass(slots=True)
+class Counts:
+    """Acknowledged trades: stored anew, known to the stream already, and those of the stored that were marked late."""
+
+    stored: int = 0
+    duplicates: int = 0
+    late: int = 0
+
+
+class Publisher:
+    """Publishes trades to one stream: each once, those of a subject in the order in which they were accepted.
+
+    Everything that arrived in one turn of the event loop goes out in one write. Nothing accepted is ever dropped: with
+    NATS away, or refusing, trades stay in memory, and :attr:`full` asks the sockets to wait.
+    """
+
+    def __init__(self, settings: NatsSettings, *, stream: StreamSpec, name: str, clock: Clock, timers: Timers) -> None:
+        self.link = Link(
+            settings, name=name, timers=timers, acknowledge=self._acknowledged, up=self._connected, down=self._lost
+        )
+        self.counts = Counts()
+        self.state: StreamState | None = None
+        self.stream_problem: str | None = None
+        self.looks: Stored | None = None
+        self.window = Window(self.link.inbox)
+        self._spec = stream
+        self._clock = clock
+        self._timers = timers
+        self._usable = False
+        self._stumbled: str | None = None
+        self._scheduled = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._looking = False
+        self._preparing: asyncio.Task[None] | None = None
+
+    @property
+    def usable(self) -> bool:
+        """Whether NATS is connected and the stream is there."""
+        return self._usable
+
+    @property
+    def acknowledged(self) -> bool:
+        """Whether the stream has acknowledged a trade, so that the whole path is known to work."""
+        return self.counts.stored + self.counts.duplicates > 0
+
+    @property
+    def problem(self) -> str | None:
+        """What keeps trades from being stored, in words; null when nothing does."""
+        return self.link.problem or self.stream_problem or self._stumbled
+
+    def publish(self, trades: Sequence[Trade], known: int | None = None) -> None:
+        """Accept trades; they are written before the event loop turns again.
+
+        ``known`` is when the stream was last searched for them (ns); without it, a trade can have been stored by
+        another pod since it was received.
+        """
+        for trade in trades:
+            self.window.add(trade, trade.received if known is None else known)
+        if not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    async def run(self) -> None:
+        """Keep the connection, notice what is not acknowledged in time, until cancelled."""
+        link = asyncio.create_task(self.link.run())
+        try:
+            while True:
+                await asyncio.sleep(_TICK)
+                await self._watch()
+        finally:
+            link.cancel()
+            for task in tuple(self._tasks):
+                task.cancel()
+            await asyncio.gather(link, *self._tasks, return_exceptions=True)
+
+    async def drain(self, seconds: float) -> bool:
+        """Wait until every accepted trade is acknowledged; whether that came true within the time."""
+        end = self._clock.now() + int(seconds * 1e9)
+        while len(self.window):
+            if self._clock.now() >= end:
+                return False
+            await asyncio.sleep(_TICK)
+        return True
+
+    # -- writing
+
+    def _flush(self) -> None:
+        self._scheduled = False
+        if not self._usable or self._stumbled is not None or not self.link.connected:
+            return
+        now = self._clock.now()
+        fresh_since = now - self._half_window()
+        entries = self.window.take(now, fresh_since)
+        if entries:
+            self.link.write(b"".join([entry.message for entry in entries]))
+        if not self._looking and self.window.queue and self.window.queue[0].known < fresh_since:
+            self._looking = True
+            self._start(self._look())
+
+    def _half_window(self) -> int:
+        """Half of the server's duplicate window, ns: within it, a message id that is stored is recognised."""
+        assert self.state is not None, "usable means that the stream's state is known"
+        return self.state.duplicate_window // 2
+
+    async def _look(self) -> None:
+        """Compare trades that may have been stored too long ago for the server to know, with what the stream holds."""
+        try:
+            looked_at = self._clock.now()
+            entries = self.window.stale(looked_at - self._half_window())
+            dropped = self.window.looked_up(entries, await self._stored_ids(entries), looked_at)
+            self.counts.duplicates += dropped
+        except LookFailed as error:
+            self._stumble(str(error))
+        finally:
+            self._looking = False
+        self._flush()
+
+    async def _stored_ids(self, entries: Sequence[Entry]) -> set[str]:
+        assert self.looks is not None, "usable means that there is a stream to look at"
+        earliest: dict[str, int] = {}
+        for entry in entries:
+            subject = entry.trade.instrument.subject
+            earliest[subject] = min(entry.trade.time, earliest.get(subject, entry.trade.time))
+        newest = await self.looks.newest(list(earliest))
+        stored: set[str] = set()
+        for subject, time in earliest.items():
+            if subject in newest and newest[subject].time >= time:
+                stored |= await self.looks.ids_since(subject, time)
+        return stored
+
+    # -- acknowledgements
+
+    def _acknowledged(self, acks: list[Ack]) -> None:
+        window, counts = self.window, self.counts
+        for number, duplicate, problem in acks:
+            if problem is not None:
+                window.fail(number)
+                self._stumble(problem)
+            elif (entry := window.acknowledge(number)) is not None:
+                if duplicate:
+                    counts.duplicates += 1
+                else:
+                    counts.stored += 1
+                    counts.late += entry.trade.late
+        if window.queue and not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    async def _watch(self) -> None:
+        """Notice a trade that was not acknowledged in time, and begin again once nothing else can be answered."""
+        if not self._usable:
+            return
+        overdue = self._clock.now() - int(self._timers.acknowledge * 1e9)
+        oldest = self.window.oldest
+        if oldest is not None and 0 < oldest.written < overdue and oldest.number in self.window.in_flight:
+            self._stumble(f"no acknowledgement within {self._timers.acknowledge:g} s")
+        if self._stumbled is None or not self.window.settled(overdue):
+            return
+        again = self.window.rewind()
+        log.warning("publishing %d trades again: %s", again, self._stumbled)
+        await asyncio.sleep(self._timers.retry)
+        if self.link.connected:
+            self._usable = False
+            self._prepare()  # 'no stream takes its subject': another's update may have undone ours
+
+    def _stumble(self, problem: str) -> None:
+        """Stop writing: what follows must not overtake what failed."""
+        if self._stumbled is None:
+            self._stumbled = problem
+
+    # -- connection and stream
+
+    async def _connected(self) -> None:
+        self._prepare()
+
+    def _lost(self) -> None:
+        self._usable = False
+
+    def _prepare(self) -> None:
+        if self._preparing is None or self._preparing.done():
+            self._preparing = self._start(self._make_usable())
+
+    async def _make_usable(self) -> None:
+        """Bring the streams up, then write again what was in flight."""
+        while self.link.connected:
+            settings, client = self.link.settings, self.link.client
+            streams = Streams(client, api=settings.api)
+            try:
+                state = await streams.manage(self._spec)
+                await streams.manage(events_stream(self._spec))
+            except StreamUnavailable as error:
+                self._say_of_stream(str(error))
+                await asyncio.sleep(min(_STREAM_RETRY, self._timers.report))
+                continue
+            if client is not self.link.client:
+                continue
+            self._say_of_stream(None)
+            self.state = state
+            self.looks = Stored(client, stream=self._spec.name, api=settings.api)
+            self.window.rewind()
+            self._stumbled = None
+            self._usable = True
+            self._flush()
+            return
+
+    def _say_of_stream(self, problem: str | None) -> None:
+        before, self.stream_problem = self.stream_problem, problem
+        if problem is not None and problem != before:
+            log.error("%s; trades are kept and the attempts go on", problem)
+        elif problem is None and before is not None:
+            log.info("stream %s takes trades", self._spec.name)
+
+    def _start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task

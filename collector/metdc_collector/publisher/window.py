@@ -1,0 +1,151 @@
+"""The trades between acceptance and acknowledgement: a queue, and a bounded window in flight. Pure bookkeeping."""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from metdc_collector.wire.trade import Trade, encode
+
+# The in-flight window; past 8 k trades neither rate nor latency gains (measured).
+WINDOW = 8192
+# Trades are counted by the bytes of their messages; the objects around them take about as much again.
+MOST_BYTES = 64 * 1024 * 1024
+_HEADERS = "NATS/1.0\r\nNats-Msg-Id: {}\r\n\r\n"
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """One accepted trade.
+
+    Attributes:
+        number: its own; the reply subject ends in it.
+        trade: what is published.
+        message: the bytes to write.
+        known: the stream was, or could have been, without this trade at that time (monotonic ns): when it was received,
+            or when the stream was last searched for it. The server's duplicate window reaches back from its arrival.
+        written: when it was last written (monotonic ns), 0 before.
+        failed: the server refused it; it is written again.
+    """
+
+    number: int
+    trade: Trade
+    message: bytes
+    known: int
+    written: int = 0
+    failed: bool = False
+
+
+def message(trade: Trade, number: int, inbox: str) -> bytes:
+    """Return the bytes that publish a trade: ``HPUB <subject> <inbox>.<number> <header bytes> <all bytes>``, …"""
+    headers = _HEADERS.format(trade.message_id).encode()
+    payload = encode(trade)
+    control = f"HPUB {trade.instrument.subject} {inbox}.{number} {len(headers)} {len(headers) + len(payload)}\r\n"
+    return b"".join((control.encode(), headers, payload, b"\r\n"))
+
+
+@dataclass(slots=True)
+class Window:
+    """Entries in the order in which they were accepted: first those in flight, then those that wait.
+
+    Order within a subject survives every fault: after one, all that is not acknowledged goes back to the queue's front
+    in its old order, and an entry that a later one of its subject has overtaken meanwhile is marked ``late``.
+    """
+
+    inbox: str
+    queue: deque[Entry] = field(default_factory=deque)
+    in_flight: dict[int, Entry] = field(default_factory=dict)
+    bytes: int = 0
+    _number: int = 0
+    _newest: dict[str, int] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.queue) + len(self.in_flight)
+
+    @property
+    def full(self) -> bool:
+        """Whether to stop reading sockets."""
+        return self.bytes >= MOST_BYTES
+
+    @property
+    def oldest(self) -> Entry | None:
+        """The entry that waits longest for its acknowledgement."""
+        for entry in self.in_flight.values():
+            return entry
+        return self.queue[0] if self.queue else None
+
+    def add(self, trade: Trade, known: int) -> None:
+        """Accept a trade."""
+        self._number += 1
+        entry = Entry(self._number, trade, message(trade, self._number, self.inbox), known)
+        self.bytes += len(entry.message)
+        self.queue.append(entry)
+
+    def take(self, now: int, fresh_since: int) -> list[Entry]:
+        """Move entries into flight, as many as the window takes, up to one that must be looked up first."""
+        taken: list[Entry] = []
+        room = WINDOW - len(self.in_flight)
+        queue, in_flight = self.queue, self.in_flight
+        while room > 0 and queue and queue[0].known >= fresh_since:
+            entry = queue.popleft()
+            entry.written = now
+            in_flight[entry.number] = entry
+            taken.append(entry)
+            room -= 1
+        return taken
+
+    def acknowledge(self, number: int) -> Entry | None:
+        """The server holds the trade with that number; null when that was known."""
+        entry = self.in_flight.pop(number, None)
+        if entry is None:
+            return None
+        self.bytes -= len(entry.message)
+        subject = entry.trade.instrument.subject
+        if self._newest.get(subject, 0) < number:
+            self._newest[subject] = number
+        return entry
+
+    def fail(self, number: int) -> None:
+        """The server has refused the trade with that number."""
+        entry = self.in_flight.get(number)
+        if entry is not None:
+            entry.failed = True
+
+    def settled(self, before: int) -> bool:
+        """Whether nothing in flight can still be answered: all has failed or was written before that time."""
+        return all(entry.failed or entry.written < before for entry in self.in_flight.values())
+
+    def rewind(self) -> int:
+        """Put what is in flight back to the front of the queue; return how many entries that were."""
+        entries = list(self.in_flight.values())
+        entries.sort(key=lambda entry: entry.number)
+        self.in_flight.clear()
+        for entry in entries:
+            entry.failed = False
+            if self._newest.get(entry.trade.instrument.subject, 0) > entry.number and not entry.trade.late:
+                self._replace(entry, entry.trade._replace(late=True))
+        self.queue.extendleft(reversed(entries))
+        return len(entries)
+
+    def stale(self, fresh_since: int) -> list[Entry]:
+        """The entries at the queue's front that must be looked up before they are written."""
+        found: list[Entry] = []
+        for entry in self.queue:
+            if entry.known >= fresh_since or len(found) >= WINDOW:
+                break
+            found.append(entry)
+        return found
+
+    def looked_up(self, entries: Iterable[Entry], stored: set[str], at: int) -> int:
+        """Drop those of the entries that the stream holds, and note the look's time; return how many were dropped."""
+        dropped = {entry.number for entry in entries if entry.trade.message_id in stored}
+        for entry in entries:
+            entry.known = at
+        kept = deque(entry for entry in self.queue if entry.number not in dropped)
+        self.bytes = sum(len(entry.message) for entry in kept) + sum(len(e.message) for e in self.in_flight.values())
+        self.queue = kept
+        return len(dropped)
+
+    def _replace(self, entry: Entry, trade: Trade) -> None:
+        self.bytes -= len(entry.message)
+        entry.trade, entry.message = trade, message(trade, entry.number, self.inbox)
+        self.bytes += len(entry.message)

@@ -1,0 +1,1 @@
+"""One task owns one connection to a venue: connects, subscribes, keeps it alive, replaces it."""

@@ -1,0 +1,252 @@
+"""The life of one socket: handshake, subscriptions, heartbeat, end."""
+
+import asyncio
+import contextlib
+import functools
+import logging
+import ssl
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+
+from metdc_collector.clock import Clock
+from metdc_collector.exchanges.base import Channel, Command, Ending, Kind, Parsed, Rate, Refusal, Rhythm, Venue
+from metdc_collector.limits import Budget
+from metdc_collector.session.feed import Feed
+from metdc_collector.session.policy import End, Outcome, of_close, of_status
+from metdc_collector.wire.instrument import Instrument
+
+log = logging.getLogger(__name__)
+_OPEN_TIMEOUT = 10.0
+_MOST_FRAME_BYTES = 16 * 1024 * 1024
+_FULL_TICK = 0.01
+_SAMPLE_BYTES = 300
+
+
+class Sink(Protocol):
+    """Where a connection's trades go."""
+
+    @property
+    def full(self) -> bool:
+        """Whether to stop reading."""
+
+    def join(self, connection: int, instruments: Sequence[Instrument]) -> None:
+        """A connection starts to stream these instruments."""
+
+    def leave(self, connection: int) -> None:
+        """A connection has ended."""
+
+    def receive(self, connection: int, parsed: Parsed) -> None:
+        """A frame with trades, or with ids that were used up without one."""
+
+
+@dataclass(slots=True)
+class FrameCounts:
+    """Counts of one market's frames."""
+
+    malformed: int = 0
+    out_of_scope: int = 0
+    trades: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What all connections of a market share; ``instruments`` maps native names."""
+
+    venue: Venue
+    channel: Channel
+    address: str
+    rhythm: Rhythm
+    instruments: Mapping[str, Instrument]
+    sink: Sink
+    clock: Clock
+    counts: FrameCounts
+    tls: ssl.SSLContext | None
+    refused: Callable[[Refusal], None]
+
+
+@dataclass(slots=True, eq=False)
+class Connection:
+    """One socket, streaming ``names`` from its start to its end; it never comes back.
+
+    Attributes:
+        number: unique in the process.
+        streaming: instruments that were acknowledged or seen.
+        answered: set once each subscription was acknowledged, seen or refused.
+        ending: set when the venue wants the connection to end in a planned way.
+    """
+
+    plan: Plan
+    number: int
+    names: Sequence[str]
+    streaming: set[str] = field(default_factory=set)
+    answered: asyncio.Event = field(default_factory=asyncio.Event)
+    ending: asyncio.Event = field(default_factory=asyncio.Event)
+    trades: int = 0
+    last_sign: int = 0
+    _refused: set[str] = field(default_factory=set)
+    _opened: int = 0
+    _feed: Feed | None = None
+    _fault: str | None = None
+    _waiting: int = -1
+    _paused: asyncio.Task[None] | None = None
+
+    async def run(self) -> Outcome:
+        """Connect, stream until the end, and say how it ended."""
+        plan = self.plan
+        conversation = plan.venue.converse(plan.instruments, plan.channel)
+        self.last_sign = plan.clock.now()
+
+        def frame(data: bytes) -> None:
+            self._take(conversation.receive(data, plan.clock.now()), data)
+
+        create = functools.partial(Feed, frame=frame, sign=self._alive)
+
+        address = plan.address + conversation.path()
+        try:
+            async with connect(
+                address,
+                create_connection=create,  # type: ignore[arg-type]  # a factory serves as well as a class
+                compression=None,
+                open_timeout=_OPEN_TIMEOUT,
+                ping_interval=None,
+                close_timeout=2,
+                max_size=_MOST_FRAME_BYTES,
+                ssl=plan.tls if address.startswith("wss:") else None,
+            ) as feed:
+                assert isinstance(feed, Feed), "made by create"
+                self._feed = feed
+                self._opened = plan.clock.now()
+                plan.sink.join(self.number, [plan.instruments[name] for name in self.names])
+                return await self._stream(feed, conversation.subscribe(self.names), conversation.heartbeat)
+        except InvalidStatus as error:
+            body = (error.response.body or b"")[:200].decode(errors="replace")
+            return Outcome(of_status(error.response.status_code, body), f"{address}: HTTP {error.response.status_code}")
+        except (OSError, TimeoutError, InvalidHandshake, InvalidURI, EOFError) as error:
+            return Outcome(End.FAILED, f"{address}: {error or type(error).__name__}")
+        finally:
+            plan.sink.leave(self.number)
+            if self._paused is not None:
+                self._paused.cancel()
+
+    async def close(self) -> None:
+        """End the connection from our side."""
+        if self._feed is not None:
+            await self._feed.close()
+
+    # -- streaming
+
+    async def _stream(self, feed: Feed, commands: Sequence[Command], heartbeat: Callable[[], str]) -> Outcome:
+        """Subscribe and stay until the socket closes, or until something says that it should."""
+        allowed = self.plan.venue.limits.frames
+        # One frame of each span is left for the pong that the library sends by itself.
+        frames = Budget(Rate(max(1, allowed.count - 1), allowed.seconds), monotonic=lambda: self.plan.clock.now() / 1e9)
+        helpers = [
+            asyncio.create_task(self._subscribe(feed, commands, frames)),
+            asyncio.create_task(self._watch(feed)),
+        ]
+        if self.plan.rhythm.heartbeat is not None:
+            helpers.append(asyncio.create_task(self._beat(feed, heartbeat, frames)))
+        try:
+            await feed.wait_closed()
+        finally:
+            for helper in helpers:
+                helper.cancel()
+            await asyncio.gather(*helpers, return_exceptions=True)
+        lived = (self.plan.clock.now() - self._opened) / 1e9 if self.streaming else 0.0
+        if self._fault is not None:
+            return Outcome(End.FAILED, self._fault, lived)
+        code = feed.close_code if feed.protocol.close_rcvd is not None else None
+        words = f"closed by the venue: {code} {feed.close_reason or ''}".strip() if code else "the connection broke"
+        return Outcome(of_close(code), words, lived)
+
+    async def _subscribe(self, feed: Feed, commands: Sequence[Command], frames: Budget) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            for command in commands:
+                await asyncio.sleep(frames.take())
+                await feed.send(command.frame)
+
+    async def _beat(self, feed: Feed, heartbeat: Callable[[], str], frames: Budget) -> None:
+        interval = self.plan.rhythm.heartbeat
+        assert interval is not None, "only started where the client must send heartbeats"
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                await asyncio.sleep(interval)
+                await asyncio.sleep(frames.take())
+                await feed.send(heartbeat())
+
+    async def _watch(self, feed: Feed) -> None:
+        """Find what the venue doesn't say: silence, subscriptions that nobody answers, an old connection's end."""
+        rhythm = self.plan.rhythm
+        tick = min(rhythm.silence, rhythm.acknowledge) / 10
+        quiet_answers_since = self.plan.clock.now()
+        while self._fault is None:
+            await asyncio.sleep(tick)
+            now = self.plan.clock.now()
+            if self._paused is not None:
+                self.last_sign = now  # it is we who don't read
+            if now - self.last_sign > rhythm.silence * 1e9:
+                self._fault = f"no sign of life for {rhythm.silence:g} s"
+            waiting = len(self.names) - len(self.streaming) - len(self._refused)
+            if self.answered.is_set() or waiting != self._waiting:
+                self._waiting, quiet_answers_since = waiting, now
+            elif now - quiet_answers_since > rhythm.acknowledge * 1e9:
+                self._fault = f"{waiting} subscriptions unanswered for {rhythm.acknowledge:g} s"
+            if rhythm.life is not None and now - self._opened > rhythm.life * 0.95e9:
+                self.ending.set()
+        feed.transport.abort()  # a silent peer would not answer a closing handshake either
+
+    # -- receiving
+
+    def _alive(self) -> None:
+        self.last_sign = self.plan.clock.now()
+
+    def _take(self, parsed: Parsed, data: bytes) -> None:
+        plan = self.plan
+        if parsed.trades:
+            self.trades += len(parsed.trades)
+            plan.counts.trades += len(parsed.trades)
+            if not self.answered.is_set():
+                self._answer([trade.instrument.name for trade in parsed.trades])
+            plan.sink.receive(self.number, parsed)
+            if plan.sink.full and self._paused is None and self._feed is not None:
+                self._paused = asyncio.get_running_loop().create_task(self._wait_for_room(self._feed))
+        elif parsed.skipped:
+            plan.sink.receive(self.number, parsed)
+        if parsed.kind is not Kind.TRADE or parsed.out_of_scope:
+            self._take_other(parsed, data)
+
+    def _take_other(self, parsed: Parsed, data: bytes) -> None:
+        counts = self.plan.counts
+        counts.out_of_scope += len(parsed.out_of_scope)
+        if parsed.kind is Kind.MALFORMED:
+            counts.malformed += 1
+            if counts.malformed & (counts.malformed - 1) == 0:  # the 1st, 2nd, 4th, 8th, … is a sample for the log
+                log.warning("malformed frame no. %d: %s: %r", counts.malformed, parsed.reason, data[:_SAMPLE_BYTES])
+        if parsed.acknowledged:
+            self._answer(parsed.acknowledged)
+        for refusal in parsed.refused:
+            self._refused.add(refusal.name)
+            self.plan.refused(refusal)
+            self._answer(())
+        if parsed.ending is Ending.PLANNED:
+            self.ending.set()
+        elif parsed.ending is Ending.FAULT and self._feed is not None:
+            self._fault = parsed.reason
+            self._feed.transport.abort()
+
+    def _answer(self, names: Sequence[str]) -> None:
+        self.streaming.update(names)
+        if len(self.streaming) + len(self._refused) >= len(self.names):
+            self.answered.set()
+
+    async def _wait_for_room(self, feed: Feed) -> None:
+        """Stop reading until what was read has found room: the venue's bytes wait in the socket, not here."""
+        feed.transport.pause_reading()
+        while self.plan.sink.full:  # noqa: ASYNC110 - room comes by many ways, and 10 ms is nothing here
+            await asyncio.sleep(_FULL_TICK)
+        self._paused = None
+        feed.transport.resume_reading()

@@ -1,0 +1,87 @@
+"""When to connect again. Pure: time and randomness come from outside.
+
+After a failure the pause doubles from 1 s to 30 s, with jitter, so that a venue's restart isn't met by all at once.
+Three refusals in a row (rate limit, ban, policy) earn a cooldown of 3 minutes. A refusal of the region is a class of
+its own: it passes only with another address, so it is tried every 10 minutes.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple
+
+from metdc_collector.clock import Timers
+
+# Close codes by which venues refuse rather than fail: 1008 policy (Binance: too many requests), OKX's own range.
+_REFUSING_CODES = frozenset({1008, 4003, 4008, 4009})
+_REFUSING_STATUS = frozenset({403, 418, 429})
+_REFUSALS_TO_COOLDOWN = 3
+
+
+class State(Enum):
+    """What a session is doing."""
+
+    CONNECTING = "connecting"
+    ACTIVE = "active"
+    RECONNECTING = "reconnecting"
+    COOLDOWN = "cooldown"
+    FAILED = "failed"
+
+
+class End(Enum):
+    """How a connection ended, as far as it matters for the next one."""
+
+    FAILED = "failed"
+    REFUSED = "refused"
+    REGION = "region"
+
+
+class Outcome(NamedTuple):
+    """The end of a connection: its class, why in words, and for how many seconds it had streamed (0: never)."""
+
+    end: End
+    reason: str
+    lived: float = 0.0
+
+
+class Pause(NamedTuple):
+    """What follows an end: the session's state, for so many seconds."""
+
+    state: State
+    seconds: float
+
+
+def of_status(status: int, body: str = "") -> End:
+    """Return the class of an HTTP refusal of the handshake; 451, and CloudFront's 403, mean the region."""
+    if status == 451 or (status == 403 and "cloudfront" in body.lower()):
+        return End.REGION
+    return End.REFUSED if status in _REFUSING_STATUS else End.FAILED
+
+
+def of_close(code: int | None) -> End:
+    """Return the class of a close code; null means that there was no close frame."""
+    return End.REFUSED if code in _REFUSING_CODES else End.FAILED
+
+
+@dataclass(slots=True)
+class Policy:
+    """The pauses of one session; remembers failures until a connection has proved stable."""
+
+    timers: Timers
+    random: Callable[[], float]
+    failures: int = 0
+    refusals: int = 0
+
+    def after(self, outcome: Outcome) -> Pause:
+        """Return the pause before the next connection."""
+        if outcome.lived >= self.timers.stable:
+            self.failures = self.refusals = 0
+        if outcome.end is End.REGION:
+            return Pause(State.FAILED, self.timers.region_block)
+        self.refusals = self.refusals + 1 if outcome.end is End.REFUSED else 0
+        if self.refusals >= _REFUSALS_TO_COOLDOWN:
+            self.refusals = self.failures = 0
+            return Pause(State.COOLDOWN, self.timers.cooldown)
+        pause = min(self.timers.backoff_most, self.timers.backoff_first * 2.0 ** min(self.failures, 30))
+        self.failures += 1
+        return Pause(State.RECONNECTING, pause * (0.5 + 0.5 * self.random()))

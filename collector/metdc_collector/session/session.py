@@ -1,0 +1,112 @@
+"""A connection that is kept: replaced when it ends, and before it ends where the venue says so in time."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from metdc_collector.clock import Timers
+from metdc_collector.limits import Budget
+from metdc_collector.session.connection import Connection, Plan
+from metdc_collector.session.policy import End, Outcome, Policy, State
+
+log = logging.getLogger(__name__)
+_OVERLAP_TIMEOUT = 30.0
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """Streams ``names`` until cancelled; one line in the log for each change of state, never for each attempt.
+
+    Attributes:
+        connects: the budget of new connections, shared by all sessions of the process.
+        number: gives each connection a number that is unique in the process.
+    """
+
+    plan: Plan
+    names: Sequence[str]
+    timers: Timers
+    connects: Budget
+    number: Callable[[], int]
+    random: Callable[[], float]
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    state: State = State.CONNECTING
+    reason: str = ""
+    connection: Connection | None = None
+    _live: dict[Connection, asyncio.Task[Outcome]] = field(default_factory=dict)
+
+    @property
+    def streaming(self) -> set[str]:
+        """Instruments that flow now."""
+        return self.connection.streaming if self.connection is not None and self.state is State.ACTIVE else set()
+
+    @property
+    def answered(self) -> bool:
+        """Whether each subscription of the present connection was acknowledged, seen or refused."""
+        return self.connection is not None and self.connection.answered.is_set()
+
+    @property
+    def trades(self) -> int:
+        """Trades that the present connection has received."""
+        return 0 if self.connection is None else self.connection.trades
+
+    async def run(self) -> None:
+        """Keep the connection until cancelled."""
+        policy = Policy(self.timers, self.random)
+        try:
+            while True:
+                outcome = await self._keep(await self._open())
+                pause = policy.after(outcome)
+                self._turn(pause.state, outcome)
+                await self.sleep(pause.seconds)
+        finally:
+            for task in self._live.values():
+                task.cancel()
+            await asyncio.gather(*self._live.values(), return_exceptions=True)
+
+    async def _open(self) -> Connection:
+        await self.sleep(self.connects.take())
+        connection = Connection(self.plan, self.number(), self.names)
+        self._live[connection] = asyncio.create_task(connection.run())
+        return connection
+
+    async def _keep(self, connection: Connection) -> Outcome:
+        """Stay with a connection, and with those that replace it in a planned way, until one ends by itself."""
+        while True:
+            self.connection = connection
+            await self._first(connection, connection.answered)
+            if not self._live[connection].done():
+                self._turn(State.ACTIVE, None)
+            await self._first(connection, connection.ending)
+            if self._live[connection].done():
+                return self._live.pop(connection).result()
+            successor = await self._open()
+            try:
+                async with asyncio.timeout(_OVERLAP_TIMEOUT):
+                    await self._first(successor, successor.answered)
+            except TimeoutError:
+                log.warning("%s: the connection's replacement does not stream yet", self._where())
+            await connection.close()
+            await self._live.pop(connection)
+            connection = successor
+
+    async def _first(self, connection: Connection, event: asyncio.Event) -> None:
+        """Wait for the event or for the connection's end, whichever comes first."""
+        waiter = asyncio.create_task(event.wait())
+        try:
+            await asyncio.wait({waiter, self._live[connection]}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiter.cancel()
+
+    def _turn(self, state: State, outcome: Outcome | None) -> None:
+        reason = "" if outcome is None else outcome.reason
+        if outcome is not None and outcome.end is End.REGION:
+            reason += ": the venue refuses this region; set spec.endpoints to a gateway elsewhere"
+        if state is not self.state:
+            level = logging.INFO if state is State.ACTIVE else logging.WARNING
+            log.log(level, "%s: %s%s", self._where(), state.value, f": {reason}" if reason else "")
+        self.state, self.reason = state, reason
+
+    def _where(self) -> str:
+        first = self.names[0] if self.names else "nothing"
+        return f"connection of {len(self.names)} instruments ({first}, …)"
