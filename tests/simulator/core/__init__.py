@@ -1,0 +1,1 @@
+"""What all simulated venues share: markets, pacing, sockets, limits, faults, ledger and control."""

@@ -1,0 +1,1 @@
+"""Phemex spot and perpetuals, on one socket."""
