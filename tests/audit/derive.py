@@ -46,7 +46,8 @@ class Native:
     """An instrument as its venue lists it; ``base`` and ``quote`` are the venue's own fields.
 
     Prices are integers of 10^-``price_scale`` where that is set (sizes likewise), one contract is ``multiplier`` coins;
-    ``listed`` is the start of trading in ns, where the venue tells it; ``tradable`` is false for what is only listed.
+    ``listed`` is the start of trading in ns, where the venue tells it. What is not ``tradable`` now can't claim a
+    subject, but keeps its bare name taken while it ``exists`` (a pause may end; a delisting doesn't).
     """
 
     exchange: str
@@ -59,6 +60,7 @@ class Native:
     multiplier: str | None = None
     listed: int | None = None
     tradable: bool = True
+    exists: bool = True
 
 
 @dataclass(slots=True, eq=False)
@@ -136,7 +138,7 @@ class Universe:
             if known is not None:
                 known.update(native)
             self._natives[key] = native
-        bases = {(n.exchange, n.market, n.quote, n.base) for n in self._natives.values() if n.tradable}
+        bases = {(n.exchange, n.market, n.quote, n.base) for n in self._natives.values() if n.exists}
         for key, native in sorted(news.items(), key=lambda item: _seniority(item[1])):
             instrument = self.instruments.get(key) or _named(native, bases)
             if native.tradable and self._holders.setdefault(instrument.subject, key) != key:

@@ -13,6 +13,9 @@ from tests.audit.derive import Native, Universe
 
 NO_TRADE = "NA"
 MILLISECOND = 1_000_000
+_TRADABLE = ("TRADING", "Listed")
+# A perpetual that ends goes through these; Binance's BREAK is a pause as well as an end.
+_GONE = ("Delisted", "PRE_SETTLE", "SETTLING", "PRE_DELIVERING", "DELIVERING", "DELIVERED", "CLOSE")
 
 
 class BadLedger(ValueError):
@@ -115,7 +118,8 @@ def _native(record: dict[str, Any]) -> Native:
         quantity_scale=record["quantity_scale"],
         multiplier=record["multiplier"],
         listed=None if listed is None else int(listed) * MILLISECOND,
-        tradable=row.get("status", "TRADING") in ("TRADING", "Listed"),
+        tradable=row.get("status", "TRADING") in _TRADABLE and row.get("isSpotTradingAllowed") is not False,
+        exists=row.get("status") not in _GONE,
     )
 
 

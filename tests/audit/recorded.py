@@ -77,7 +77,9 @@ def read(path: Path) -> Recording:
             out_of_scope[name] += 1  # its subject belongs to another instrument
     book.close()
     quotes: dict[str, set[str]] = {}
-    for _, market, name in universe.instruments:
+    for (_, market, name), instrument in universe.instruments.items():
+        if not instrument.native.tradable:
+            continue
         quotes.setdefault(market, set()).add(rows.natives[market, name].quote)
     return Recording(
         path=path,

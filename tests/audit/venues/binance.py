@@ -10,6 +10,9 @@ from tests.audit.venues.rows import FUTURES, MILLISECOND, SPOT, Line, Rows, fram
 
 _KINDS = {None: None, "MARKET": None, "INSURANCE_FUND": "insurance", "ADL": "adl"}
 
+# What a perpetual goes through at its end. BREAK is a pause on spot as well as an end.
+_GONE = ("PRE_SETTLE", "SETTLING", "PRE_DELIVERING", "DELIVERING", "DELIVERED", "CLOSE")
+
 
 def rows_of(lines: list[Line]) -> Rows:
     """Take the trades from frames ``{"e":"trade","E":…,"s":"BTCUSDT","t":…,"p":"80227.01","q":"0.01","T":…,"m":true}``.
@@ -21,18 +24,8 @@ def rows_of(lines: list[Line]) -> Rows:
     for line, body in replies(lines, "/exchangeInfo"):
         market = _market(line.url)
         for row in body.get("symbols", ()):
-            if market is not None and _in_scope(market, row):
-                listed = row.get("onboardDate")
-                rows.list(
-                    Native(
-                        exchange="binance",
-                        market=market,
-                        name=row["symbol"],
-                        base=row["baseAsset"],
-                        quote=row["quoteAsset"],
-                        listed=None if listed is None else listed * MILLISECOND,
-                    )
-                )
+            if market == SPOT or (market == FUTURES and _is_ours(row)):
+                rows.list(_native(market, row))
     only = {market for market, _ in rows.natives}
     for line, frame in frames(lines):
         market = _market(line.url) or (next(iter(only)) if len(only) == 1 else None)
@@ -54,12 +47,22 @@ def _market(url: str) -> str | None:
     return None if not host or label in ("dstream", "dapi") else SPOT
 
 
-def _in_scope(market: str, row: Mapping[str, Any]) -> bool:
-    if row.get("status") != "TRADING":
-        return False
-    if market == SPOT:
-        return row.get("isSpotTradingAllowed") is not False
+def _is_ours(row: Mapping[str, Any]) -> bool:
     return row.get("contractType") == "PERPETUAL" and row.get("marginAsset", row["quoteAsset"]) == "USDT"
+
+
+def _native(market: str, row: Mapping[str, Any]) -> Native:
+    listed = row.get("onboardDate")
+    return Native(
+        exchange="binance",
+        market=market,
+        name=row["symbol"],
+        base=row["baseAsset"],
+        quote=row["quoteAsset"],
+        listed=None if listed is None else listed * MILLISECOND,
+        tradable=row.get("status") == "TRADING" and row.get("isSpotTradingAllowed") is not False,
+        exists=row.get("status") not in _GONE,
+    )
 
 
 def _trade(rows: Rows, market: str, event: Mapping[str, Any]) -> None:

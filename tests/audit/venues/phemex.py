@@ -46,11 +46,11 @@ def _list(rows: Rows, data: Mapping[str, Any]) -> None:
     scales = {row.get("currency"): row.get("valueScale") for row in data.get("currencies", ())}
     for row in data.get("products", ()):
         scale = scales.get(row.get("baseCurrency"))
-        if row.get("type") == "Spot" and row.get("status") == "Listed" and scale is not None:
+        if row.get("type") == "Spot" and scale is not None:
             rows.list(_native(SPOT, row, price_scale=8, quantity_scale=scale))
     for row in data.get("perpProductsV2", ()):
-        kind = (row.get("type"), row.get("perpProductSubType", "Normal"), row.get("status"), row.get("settleCurrency"))
-        if kind == ("PerpetualV2", "Normal", "Listed", "USDT"):
+        kind = (row.get("type"), row.get("perpProductSubType", "Normal"), row.get("settleCurrency"))
+        if kind == ("PerpetualV2", "Normal", "USDT"):
             rows.list(_native(FUTURES, row, price_scale=None, quantity_scale=None))
 
 
@@ -65,4 +65,6 @@ def _native(market: str, row: Mapping[str, Any], *, price_scale: int | None, qua
         price_scale=price_scale,
         quantity_scale=quantity_scale,
         listed=None if listed is None else listed * MILLISECOND,
+        tradable=row.get("status") == "Listed",
+        exists=row.get("status") != "Delisted",
     )

@@ -39,7 +39,7 @@ class Rows:
     malformed: int = 0
 
     def list(self, native: Native) -> None:
-        """Enter an instrument in scope; the first list that names it counts."""
+        """Enter an instrument of the market; the first list that names it counts. Only what is tradable is in scope."""
         self.natives.setdefault((native.market, native.name), native)
 
     def trade(
@@ -60,7 +60,8 @@ class Rows:
         Raises:
             NotADecimal: when one of them is no positive number.
         """
-        if (market, name) not in self.natives:
+        native = self.natives.get((market, name))
+        if native is None or not native.tradable:
             self.out_of_scope[name] += 1
             return
         times = frozenset() if sent is None else frozenset({sent})
