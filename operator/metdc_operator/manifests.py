@@ -31,7 +31,7 @@ _CONFIG_FOLDER = "/etc/metdc"
 _CREDENTIALS_FOLDER = "/var/run/metdc/nats"
 _CA_FOLDER = "/var/run/metdc/ca"
 _BYTES = re.compile(r"([0-9]+)(k|Ki|M|Mi|G|Gi|T|Ti)?", re.ASCII)
-_FACTORS = {"k": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4} | {
+_FACTORS: dict[str, int] = {"k": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4} | {
     f"{unit}i": 1024**power for power, unit in enumerate("KMGT", start=1)
 }
 
