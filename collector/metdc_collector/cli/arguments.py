@@ -1,0 +1,119 @@
+"""What several commands read from their arguments: markets, NATS, times; wrong ones are bad usage (exit 2)."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from metdc_collector.exchanges.base import Venue
+from metdc_collector.exchanges.registry import MARKETS, UnknownMarketError, venue
+from metdc_collector.universe import DEFAULT_QUOTES, Selection
+from metdc_collector.wire import durations
+
+F = TypeVar("F", bound=Callable[..., Any])
+DEFAULT_NATS = "nats://127.0.0.1:4222"
+MARKET_HELP = "\b\nEXCHANGE and MARKET:\n" + "\n".join(
+    f"  {exchange:<10}{', '.join(markets)}" for exchange, markets in MARKETS.items()
+)
+
+
+def the_venue(exchange: str, market: str) -> Venue:
+    """Return the market's adapter.
+
+    Raises:
+        click.UsageError: naming the exchanges or markets that exist.
+    """
+    try:
+        return venue(exchange, market)
+    except UnknownMarketError as error:
+        raise click.UsageError(str(error), click.get_current_context(silent=True)) from None
+
+
+def market_arguments(command: F) -> F:
+    """Add the arguments ``EXCHANGE MARKET``."""
+    return click.argument("exchange")(click.argument("market")(command))
+
+
+def selection_options(command: F) -> F:
+    """Add ``--quote``, ``--include`` and ``--exclude``."""
+    for option in reversed(
+        (
+            click.option(
+                "--quote",
+                "quotes",
+                metavar="COIN",
+                multiple=True,
+                help=f"Quote coin to collect; may be repeated.  [default: {', '.join(DEFAULT_QUOTES)}]",
+            ),
+            click.option(
+                "--include",
+                metavar="NAME",
+                multiple=True,
+                help="Only these: BTCUSDT (the exchange's name), BTC-USDT or BTC; may be repeated.",
+            ),
+            click.option("--exclude", metavar="NAME", multiple=True, help="None of these; may be repeated."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def selection(quotes: tuple[str, ...], include: tuple[str, ...], exclude: tuple[str, ...]) -> Selection:
+    """Return what the three options ask for; coins may be written ``BTC,ETH``."""
+    return Selection(quotes=_split(quotes) or DEFAULT_QUOTES, include=_split(include), exclude=_split(exclude))
+
+
+def _split(values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(part for value in values for part in value.replace(",", " ").split())
+
+
+def nats_option(command: F) -> F:
+    """Add ``--nats``."""
+    option = click.option(
+        "--nats",
+        "nats_urls",
+        metavar="URL",
+        multiple=True,
+        envvar="NATS_URL",
+        default=(DEFAULT_NATS,),
+        help=f"NATS server; may be repeated (environment: NATS_URL).  [default: {DEFAULT_NATS}]",
+    )
+    return option(command)
+
+
+def credentials_option(command: F) -> F:
+    """Add ``--creds``."""
+    option = click.option(
+        "--creds",
+        "credentials",
+        type=click.Path(exists=True, path_type=Path),
+        envvar="METDC_NATS_CREDENTIALS",
+        help=(
+            "NATS credentials: a .creds file, or a folder with user.creds, nkey.seed, token or username and password,"
+            " and ca.crt, tls.crt, tls.key (environment: METDC_NATS_CREDENTIALS)."
+        ),
+    )
+    return option(command)
+
+
+def moment(text: str, *, now: int) -> int:
+    """Return the moment that ``10m`` (so long before ``now``) or an RFC 3339 time with its offset means; ns.
+
+    Raises:
+        click.BadParameter: when the text is neither.
+    """
+    with suppress(ValueError):
+        return now - durations.parse(text)
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(
+            f"{text!r} is neither a duration (90s, 10m, 1h30m) nor a time (2026-11-23T10:00:00Z)"
+        ) from None
+    if time.tzinfo is None:
+        raise click.BadParameter(f"{text!r} names no time zone: add Z for UTC, or an offset such as +01:00")
+    seconds = int(time.replace(microsecond=0).timestamp())
+    return seconds * durations.SECOND + time.microsecond * 1_000

@@ -1,0 +1,99 @@
+"""A connection to NATS for a tool that reads: it tells at once when there is none, and comes back when it is lost."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nats.errors
+from nats.aio.client import Client
+
+from metdc_collector.cli.reading import JetStream, Reader, ReadError, Reading
+from metdc_collector.publisher.link import NatsSettings, login
+
+_CONNECT_TIMEOUT = 10
+
+
+def settings(urls: tuple[str, ...], credentials: Path | None) -> tuple[NatsSettings, dict[str, Any]]:
+    """Return the settings and the library's options for credentials: a ``.creds`` file, or a folder of a Secret's keys.
+
+    Raises:
+        ReadError: when a file cannot be read.
+    """
+    folder = credentials if credentials is None or credentials.is_dir() else None
+    made = NatsSettings(urls=urls, credentials=folder)
+    if credentials is not None and folder is None:
+        return made, {"user_credentials": str(credentials)}
+    try:
+        return made, login(made)
+    except (OSError, ValueError) as error:
+        raise ReadError(f"the credentials in {credentials} cannot be read: {error}") from None
+
+
+class Connection:
+    """A client, and the reader that uses it."""
+
+    def __init__(self, reading: Reading, urls: tuple[str, ...], credentials: Path | None) -> None:
+        self._settings, self._login = settings(urls, credentials)
+        self._client = Client()
+        self._say: Callable[[str], None] = reading.say
+        self._problems: list[str] = []
+        self._refused = asyncio.Event()
+        self._connected = False
+        self.reader = Reader(JetStream(self._client, api=self._settings.api), reading)
+
+    async def open(self) -> None:
+        """Connect, with one attempt for each server.
+
+        Raises:
+            ReadError: when none lets us in.
+        """
+        attempt = asyncio.ensure_future(self._connect())
+        watch = asyncio.ensure_future(self._refused.wait())
+        await asyncio.wait({attempt, watch}, timeout=_CONNECT_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
+        watch.cancel()
+        try:
+            if not attempt.done():
+                attempt.cancel()
+                raise ReadError(self._problems[-1] if self._problems else "no answer")
+            attempt.result()
+        except (ReadError, nats.errors.Error, OSError, ValueError) as error:
+            addresses = ", ".join(self._settings.urls)
+            raise ReadError(f"NATS at {addresses} cannot be reached: {error}; see --nats and --creds") from None
+        self._connected = True
+
+    async def close(self) -> None:
+        """End the connection."""
+        self._connected = False
+        await self._client.close()
+
+    async def _connect(self) -> None:
+        await self._client.connect(
+            servers=list(self._settings.urls),
+            name="metdc trades",
+            error_cb=self._failed,
+            disconnected_cb=self._lost,
+            reconnected_cb=self._back,
+            closed_cb=self._closed,
+            connect_timeout=5,
+            reconnect_time_wait=1,
+            max_reconnect_attempts=-1,
+            ping_interval=10,
+            **self._login,
+        )
+
+    async def _failed(self, error: Exception) -> None:
+        self._problems.append(str(error) or type(error).__name__)
+        if len(self._problems) >= len(self._settings.urls):
+            self._refused.set()
+
+    async def _lost(self) -> None:
+        if self._connected:
+            self._say("the connection to NATS is lost; trying again (Ctrl-C ends)")
+
+    async def _back(self) -> None:
+        self._say("connected to NATS again")
+        self.reader.reconnected()
+
+    async def _closed(self) -> None:
+        self.reader.ended("NATS has closed the connection for good; are the credentials still good?")
