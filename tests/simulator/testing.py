@@ -110,8 +110,8 @@ async def _process(options: Options) -> AsyncIterator[dict[str, Any]]:
     )
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(CEILING):
-            yield json.loads(await process.stdout.readline())
+        first = await asyncio.wait_for(process.stdout.readline(), CEILING)
+        yield json.loads(first)
     finally:
         if process.returncode is None:
             process.terminate()
