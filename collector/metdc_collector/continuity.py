@@ -1,6 +1,6 @@
 """What is known of each symbol's sequence of trades, and when a joining connection may speak. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -9,10 +9,14 @@ from metdc_collector.wire.trade import Trade
 
 
 class Newest(NamedTuple):
-    """The newest stored trade of a subject: its id and the venue's time in ns."""
+    """The trade of a subject that was stored last: its id, the venue's time in ns, and whether it is marked late.
+
+    A late one says nothing of how new the others are.
+    """
 
     id: str
     time: int
+    late: bool = False
 
 
 @dataclass(slots=True)
@@ -119,17 +123,27 @@ def split(trades: Sequence[Trade], newest: Newest | None, horizon: int) -> Split
     doubtful: list[Trade] = []
     new: list[Trade] = []
     for trade in trades:
-        if newest is None or trade.time > newest.time:
-            (new if trade.time >= horizon else expired).append(trade)
+        if trade.time < horizon:
+            expired.append(trade)
+        elif newest is not None and (newest.late or trade.time <= newest.time):
+            doubtful.append(trade)
         else:
-            (doubtful if trade.time >= horizon else expired).append(trade)
+            new.append(trade)
     return Split(expired, doubtful, new)
 
 
-def unstored(split_rows: Split, stored: frozenset[str] | set[str]) -> list[Trade]:
-    """Return the rows to publish: the doubtful ones that are not stored, marked late, then the new ones."""
-    missing = [trade._replace(late=True) for trade in split_rows.doubtful if trade.message_id not in stored]
-    return [*missing, *split_rows.new]
+def unstored(rows: Split, stored: Mapping[str, int]) -> list[Trade]:
+    """Return the rows to publish: the doubtful ones that are not stored, then the new ones.
+
+    ``stored`` maps the message ids that the stream holds to the venue's times. A row older than one of these is late.
+    """
+    newest = max(stored.values(), default=0)
+    missing = [
+        trade._replace(late=True) if trade.time < newest else trade
+        for trade in rows.doubtful
+        if trade.message_id not in stored
+    ]
+    return [*missing, *rows.new]
 
 
 def without_stored_fills(trades: Sequence[Trade], newest: Newest | None) -> list[Trade]:

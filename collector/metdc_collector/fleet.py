@@ -124,14 +124,17 @@ class Fleet:
             await self.sleep(self.timers.silent_channel)
             if self.counts.trades > 0:
                 return
-            if not self.answered:
+            if not self._speechless():
                 continue
             before = await self._newest_times()
             await self.sleep(self.timers.silent_channel)
             after = await self._newest_times()
-            moved = any(after[name] != before[name] for name in before)
-            if moved and self.answered and self.counts.trades == 0:
+            if before != after and self._speechless():
                 raise _ChannelSilent
+
+    def _speechless(self) -> bool:
+        """Whether every subscription was answered and no trade ever came."""
+        return self.answered and self.counts.trades == 0
 
     async def _newest_times(self) -> dict[str, bytes]:
         """The newest REST trades of a few instruments, as they came: only whether they change matters."""

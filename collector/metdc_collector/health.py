@@ -109,7 +109,9 @@ class _Handler(BaseHTTPRequestHandler):
         """Keep probes out of the log."""
 
 
-_COUNTERS = (
+Figure = tuple[str, str, Callable[[Report], float]]
+
+_COUNTERS: tuple[Figure, ...] = (
     ("trades_received", "Trades received from the exchange.", lambda report: report.trades.received),
     ("trades_stored", "Trades acknowledged as stored anew.", lambda report: report.trades.stored),
     ("trades_duplicate", "Trades that the stream held already.", lambda report: report.trades.duplicates),
@@ -118,7 +120,7 @@ _COUNTERS = (
     ("frames_malformed", "Frames, or rows of frames, that were damaged.", lambda report: report.frames.malformed),
     ("rows_out_of_scope", "Trade rows of instruments not asked for.", lambda report: report.frames.out_of_scope),
 )
-_GAUGES = (
+_GAUGES: tuple[Figure, ...] = (
     ("health_score", "Health score, 0 to 1.", lambda report: report.score),
     ("ready", "1 when ready.", lambda report: report.ready),
     ("nats_connected", "1 while NATS is connected.", lambda report: report.nats.connected),

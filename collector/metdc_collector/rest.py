@@ -1,14 +1,12 @@
 """The one HTTP client: a venue's REST replies, within its budget, with errors that say what to do."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 import urllib3
 
 from metdc_collector.exchanges.base import Request
-from metdc_collector.limits import Budget
+from metdc_collector.limits import Budget, Sleep
 
-Sleep = Callable[[float], Awaitable[None]]
 _TIMEOUT = urllib3.Timeout(connect=5, read=20)
 _MOST_BYTES = 64 * 1024 * 1024
 

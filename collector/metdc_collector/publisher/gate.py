@@ -45,6 +45,7 @@ class Gate:
     last_trade: int | None = None
     held: int = 0
     _joining: dict[int, dict[str, Joining]] = field(default_factory=dict)
+    _stepping: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def full(self) -> bool:
@@ -104,6 +105,10 @@ class Gate:
 
     async def step(self, *, at_once: bool = False) -> None:
         """Look at the stream once and let in whom it allows; with ``at_once``, everybody."""
+        async with self._stepping:
+            await self._step(at_once=at_once)
+
+    async def _step(self, *, at_once: bool) -> None:
         waiting = [
             (connection, joining)
             for connection, joinings in self._joining.items()
@@ -139,9 +144,7 @@ class Gate:
             assert state is not None, "known wherever looks are"
             rows = split(replayed, newest, state.horizon_at(looked_at))
             self.counts.expired += len(rows.expired)
-            stored = (
-                await looks.ids_since(joining.instrument.subject, rows.doubtful[0].time) if rows.doubtful else set()
-            )
+            stored = await looks.since(joining.instrument.subject, rows.doubtful[0].time) if rows.doubtful else {}
             self.publisher.publish([self.order.mark(trade) for trade in unstored(rows, stored)], looked_at)
         live = without_stored_fills(joining.trades[joining.replayed :], newest)
         self.publisher.publish([self.order.mark(trade) for trade in live])

@@ -146,8 +146,9 @@ class Publisher:
         newest = await self.looks.newest(list(earliest))
         stored: set[str] = set()
         for subject, time in earliest.items():
-            if subject in newest and newest[subject].time >= time:
-                stored |= await self.looks.ids_since(subject, time)
+            last = newest.get(subject)
+            if last is not None and (last.late or last.time >= time):
+                stored |= (await self.looks.since(subject, time)).keys()
         return stored
 
     # -- acknowledgements

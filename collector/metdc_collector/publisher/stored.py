@@ -37,23 +37,27 @@ class Stored:
                 trade = decode(message.data)
             except InvalidMessage:
                 continue  # another publisher's message proves nothing about ours
-            found[header(message, "Nats-Subject")] = Newest(trade.id, trade.time)
+            found[header(message, "Nats-Subject")] = Newest(trade.id, trade.time, trade.late)
         return found
 
-    async def ids_since(self, subject: str, time: int) -> set[str]:
-        """Return the message ids of all trades of a subject that may have been stored since ``time`` (ns).
+    async def since(self, subject: str, time: int) -> dict[str, int]:
+        """Return what may have been stored of a subject since ``time`` (ns): message ids, each with its trade's time.
 
         Raises:
             LookFailed: when the server doesn't answer.
         """
         start = datetime.fromtimestamp(max(0, time - SKEW) / 1e9, UTC).isoformat()
         request: dict[str, Any] = {"next_by_subj": subject, "start_time": start, "batch": _BATCH}
-        ids: set[str] = set()
+        found: dict[str, int] = {}
         while True:
             last = 0
             async for message in direct_get(self._client, self._stream, request, api=self._api):
-                ids.add(header(message, "Nats-Msg-Id"))
                 last = int(header(message, "Nats-Sequence"))
+                try:
+                    trade = decode(message.data)
+                except InvalidMessage:
+                    continue
+                found[trade.message_id] = trade.time
             if not last:
-                return ids
+                return found
             request = {"next_by_subj": subject, "seq": last + 1, "batch": _BATCH}

@@ -13,8 +13,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
 from metdc_collector.clock import Clock
-from metdc_collector.exchanges.base import Channel, Command, Ending, Kind, Parsed, Rate, Refusal, Rhythm, Venue
-from metdc_collector.limits import Budget
+from metdc_collector.exchanges.base import Channel, Command, Ending, Kind, Parsed, Refusal, Rhythm, Venue
+from metdc_collector.limits import Pace
 from metdc_collector.session.feed import Feed
 from metdc_collector.session.policy import End, Outcome, of_close, of_status
 from metdc_collector.wire.instrument import Instrument
@@ -141,15 +141,13 @@ class Connection:
 
     async def _stream(self, feed: Feed, commands: Sequence[Command], heartbeat: Callable[[], str]) -> Outcome:
         """Subscribe and stay until the socket closes, or until something says that it should."""
-        allowed = self.plan.venue.limits.frames
-        # One frame of each span is left for the pong that the library sends by itself.
-        frames = Budget(Rate(max(1, allowed.count - 1), allowed.seconds), monotonic=lambda: self.plan.clock.now() / 1e9)
+        pace = Pace(self.plan.venue.limits.frames, monotonic=lambda: self.plan.clock.now() / 1e9, sleep=asyncio.sleep)
         helpers = [
-            asyncio.create_task(self._subscribe(feed, commands, frames)),
+            asyncio.create_task(self._subscribe(feed, commands, pace)),
             asyncio.create_task(self._watch(feed)),
         ]
         if self.plan.rhythm.heartbeat is not None:
-            helpers.append(asyncio.create_task(self._beat(feed, heartbeat, frames)))
+            helpers.append(asyncio.create_task(self._beat(feed, heartbeat, pace)))
         try:
             await feed.wait_closed()
         finally:
@@ -163,19 +161,19 @@ class Connection:
         words = f"closed by the venue: {code} {feed.close_reason or ''}".strip() if code else "the connection broke"
         return Outcome(of_close(code), words, lived)
 
-    async def _subscribe(self, feed: Feed, commands: Sequence[Command], frames: Budget) -> None:
+    async def _subscribe(self, feed: Feed, commands: Sequence[Command], pace: Pace) -> None:
         with contextlib.suppress(ConnectionClosed):
             for command in commands:
-                await asyncio.sleep(frames.take())
+                await pace.wait()
                 await feed.send(command.frame)
 
-    async def _beat(self, feed: Feed, heartbeat: Callable[[], str], frames: Budget) -> None:
+    async def _beat(self, feed: Feed, heartbeat: Callable[[], str], pace: Pace) -> None:
         interval = self.plan.rhythm.heartbeat
         assert interval is not None, "only started where the client must send heartbeats"
         with contextlib.suppress(ConnectionClosed):
             while True:
                 await asyncio.sleep(interval)
-                await asyncio.sleep(frames.take())
+                await pace.wait()
                 await feed.send(heartbeat())
 
     async def _watch(self, feed: Feed) -> None:
