@@ -41,17 +41,6 @@ def is_name(value: object) -> TypeGuard[str]:
     return type(value) is str and 0 < len(value) <= 100 and value.isprintable() and " " not in value
 
 
-def count(value: object, field: str) -> int:
-    """Return an integer from 0 to 2**63 - 1.
-
-    Raises:
-        Damaged: for anything else.
-    """
-    if type(value) is int and 0 <= value < LIMIT:
-        return value
-    raise Damaged(f"{field} is no id: {shown(value)}")
-
-
 def milliseconds(value: object, field: str) -> int:
     """Return a time in ms, or in µs where its magnitude tells so, as ns since the epoch.
 

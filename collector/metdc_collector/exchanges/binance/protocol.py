@@ -18,14 +18,15 @@ from typing import Any
 import orjson
 
 from metdc_collector.exchanges.base import Command, Ending, Kind, Parsed
-from metdc_collector.exchanges.binance.trades import read_aggregate, read_trade
+from metdc_collector.exchanges.binance.trades import AGGREGATE, TRADE, read
 from metdc_collector.exchanges.checks import Damaged, is_name, shown
 from metdc_collector.exchanges.decoding import Undecodable, decode
 from metdc_collector.exchanges.requests import Requests
 from metdc_collector.wire.instrument import Instrument
 from metdc_collector.wire.trade import Trade
 
-_READERS = {"trade": read_trade, "aggTrade": read_aggregate}
+_TRADES = (TRADE, AGGREGATE)
+_KIND_TRADE = Kind.TRADE  # an enum's member costs more to look up than a global
 _SHUTDOWN = "serverShutdown"
 # Bare payloads without an event name: the best prices of spot, and the books of fixed depth.
 _NAMELESS = ({"u", "s", "b", "B", "a", "A"}, {"lastUpdateId", "bids", "asks"})
@@ -42,7 +43,7 @@ class BinanceConversation:
         self._path = path
         self._batch = batch
         self._requests = Requests()
-        # Stream names that were seen to belong to (event, instrument): saves their comparison at each frame.
+        # Stream names seen to belong to (instrument, event): saves making the name anew for each frame.
         self._streams: dict[str, tuple[str, str]] = {}
 
     def path(self) -> str:
@@ -73,49 +74,54 @@ class BinanceConversation:
             message = decode(frame)
             if type(message) is not dict:
                 return _array(message)
+            stream, row = message.get("stream"), message.get("data")
+            if type(stream) is str and type(row) is dict:
+                known = self._streams.get(stream)
+                if known is not None and row.get("s") == known[0] and row.get("e") == known[1]:
+                    return self._trade(row, known[1], None, received)
             if "stream" in message or "data" in message:
-                return self._combined(message, received)
+                return self._combined(stream, row, received)
             event = message.get("e")
-            if type(event) is str and event in _READERS:
+            if event in _TRADES:
                 return self._trade(message, event, None, received)
             return self._bare(message, event)
         except (Undecodable, Damaged) as error:
             return Parsed(Kind.MALFORMED, reason=str(error))
 
-    def _combined(self, message: dict[str, Any], received: int) -> Parsed:
-        stream, row = message.get("stream"), message.get("data")
+    def _combined(self, stream: Any, row: Any, received: int) -> Parsed:
         if type(stream) is not str:
             raise Damaged(f"stream is no text: {shown(stream)}")
         if type(row) is not dict:
-            if type(row) is list and stream.partition("@")[2] not in _READERS:
+            if type(row) is list and stream.partition("@")[2] not in _TRADES:
                 return Parsed(Kind.OTHER)
             raise Damaged(f"data of a stream is no object: {shown(row)}")
         event = row.get("e")
-        if type(event) is str and event in _READERS:
+        if event in _TRADES:
             return self._trade(row, event, stream, received)
         if event == _SHUTDOWN:
             return _shutdown()
-        if stream.rpartition("@")[2] in _READERS or stream == f"!{_SHUTDOWN}":
+        if stream.rpartition("@")[2] in _TRADES or stream == f"!{_SHUTDOWN}":
             raise Damaged(f"e is not the event of its stream: {shown(event)}")
         return Parsed(Kind.OTHER)
 
     def _trade(self, row: dict[str, Any], event: str, stream: str | None, received: int) -> Parsed:
+        """``stream``: the name to compare with the row, null where there is none or it was compared before."""
         name = row.get("s")
         if type(name) is not str:
             raise Damaged(f"s is no name: {shown(name)}")
+        if stream is not None and stream != _stream(name, event):
+            raise Damaged(f"stream {shown(stream)} is not that of {event} and {shown(name)}")
         instrument = self._instruments.get(name)
         if instrument is None:
             if not is_name(name):
                 raise Damaged(f"s is no name: {shown(name)}")
-            return Parsed(Kind.TRADE, out_of_scope=(name,))
-        if stream is not None and self._streams.get(stream) != (event, name):
-            if stream != _stream(name, event):
-                raise Damaged(f"stream {shown(stream)} is not that of {event} and {name}")
-            self._streams[stream] = (event, name)
-        result = _READERS[event](row, instrument, received)
-        if isinstance(result, Trade):
-            return Parsed(Kind.TRADE, (result,))
-        return Parsed(Kind.TRADE, skipped=(result,))
+            return Parsed(_KIND_TRADE, out_of_scope=(name,))
+        if stream is not None:
+            self._streams[stream] = (name, event)
+        trade = read(row, event, instrument, received)
+        if isinstance(trade, Trade):
+            return Parsed(_KIND_TRADE, (trade,))
+        return Parsed(_KIND_TRADE, skipped=(trade,))
 
     def _bare(self, message: dict[str, Any], event: object) -> Parsed:
         if event == _SHUTDOWN:
@@ -155,7 +161,7 @@ def _array(message: Any) -> Parsed:
 
 
 def _is_other(event: object) -> bool:
-    return type(event) is str and event not in _READERS
+    return type(event) is str and event not in _TRADES
 
 
 def _shutdown() -> Parsed:

@@ -15,15 +15,20 @@ Times are ms, or µs where the connection asked for them.
 """
 
 import re
+from operator import itemgetter
 from typing import Any, NamedTuple
 
-from metdc_collector.exchanges.checks import Damaged, count, in_coins, milliseconds, per_coin, positive, shown
+from metdc_collector.exchanges.checks import LIMIT, Damaged, milliseconds, shown
+from metdc_collector.wire.decimals import canonical, divide, multiply
+from metdc_collector.wire.errors import InvalidDecimal
 from metdc_collector.wire.instrument import Instrument
 from metdc_collector.wire.trade import Aggregate, Side, Trade
 
-_NORMAL = "MARKET"
+TRADE, AGGREGATE = "trade", "aggTrade"
+"""The events."""
+_FIELDS = {TRADE: itemgetter("t", "p", "q", "T", "E", "m"), AGGREGATE: itemgetter("a", "p", "q", "T", "E", "m")}
 _NO_TRADE = "NA"
-_KINDS = {"INSURANCE_FUND": "insurance"}
+_KINDS = {"MARKET": None, "INSURANCE_FUND": "insurance"}
 _WORD = re.compile(r"[A-Za-z0-9_]{1,40}", re.ASCII)
 
 
@@ -34,64 +39,51 @@ class Skipped(NamedTuple):
     id: str
 
 
-def read_trade(row: dict[str, Any], instrument: Instrument, received: int) -> Trade | Skipped:
-    """Read a ``trade`` event.
+def read(row: dict[str, Any], event: str, instrument: Instrument, received: int) -> Trade | Skipped:
+    """Read a ``trade`` or ``aggTrade`` event. Written out rather than in calls: this is the path of each trade.
 
     Raises:
         Damaged: when a field that is used is missing, of another type, or out of range.
     """
-    number = str(count(row.get("t"), "t"))
-    mark = row.get("X", _NORMAL)
-    if mark != _NORMAL:
-        if mark == _NO_TRADE:
-            return Skipped(instrument, number)
-        mark = _kind(mark)
-    else:
-        mark = None
-    price, quantity = positive(row.get("p"), "p"), positive(row.get("q"), "q")
-    if instrument.unit_factor is not None:
-        price, quantity = per_coin(price, instrument), in_coins(quantity, instrument)
-    time, sent = milliseconds(row.get("T"), "T"), milliseconds(row.get("E"), "E")
-    return Trade(instrument, number, number, price, quantity, _side(row), time, received, sent, mark)
+    try:
+        number, price, quantity, time, sent, maker = _FIELDS[event](row)
+    except KeyError as error:
+        raise Damaged(f"no {error}") from None
+    if type(number) is not int or not 0 <= number < LIMIT:
+        raise Damaged(f"no id: {shown(number)}")
+    order = trade_id = str(number)
+    kind, aggregate = row.get("X"), None
+    if kind is not None or "X" in row:
+        if kind == _NO_TRADE:
+            return Skipped(instrument, order)
+        kind = _kind(kind)
+    if event != TRADE:
+        trade_id, aggregate = f"agg:{order}", _fills(row)
+    if type(price) is not str or type(quantity) is not str:
+        raise Damaged(f"p or q is no text: {shown(price)}, {shown(quantity)}")
+    try:
+        price, quantity = canonical(price), canonical(quantity)
+        if instrument.unit_factor is not None:
+            price, quantity = divide(price, instrument.unit_factor), multiply(quantity, instrument.unit_factor)
+    except InvalidDecimal as error:
+        raise Damaged(f"p or q is {error}") from None
+    if price == "0" or quantity == "0":
+        raise Damaged(f"p or q is not above 0: {price}, {quantity}")
+    time, sent = milliseconds(time, "T"), milliseconds(sent, "E")
+    if maker is not True and maker is not False:
+        raise Damaged(f"m is no bool: {shown(maker)}")
+    side: Side = "sell" if maker else "buy"
+    return Trade(instrument, trade_id, order, price, quantity, side, time, received, sent, kind, None, aggregate)
 
 
-def read_aggregate(row: dict[str, Any], instrument: Instrument, received: int) -> Trade:
-    """Read an ``aggTrade`` event; its id has a space of its own, ``agg:<id>``.
-
-    Raises:
-        Damaged: when a field that is used is missing, of another type, or out of range.
-    """
-    number = str(count(row.get("a"), "a"))
-    first, last = count(row.get("f"), "f"), count(row.get("l"), "l")
-    if last < first:
-        raise Damaged(f"l is before f: {last}")
-    price, quantity = positive(row.get("p"), "p"), positive(row.get("q"), "q")
-    if instrument.unit_factor is not None:
-        price, quantity = per_coin(price, instrument), in_coins(quantity, instrument)
-    return Trade(
-        instrument,
-        f"agg:{number}",
-        number,
-        price,
-        quantity,
-        _side(row),
-        time=milliseconds(row.get("T"), "T"),
-        received=received,
-        sent=milliseconds(row.get("E"), "E"),
-        aggregate=Aggregate(str(first), str(last)),
-    )
+def _fills(row: dict[str, Any]) -> Aggregate:
+    first, last = row.get("f"), row.get("l")
+    if type(first) is int and type(last) is int and 0 <= first <= last < LIMIT:
+        return Aggregate(str(first), str(last))
+    raise Damaged(f"f and l are no range of ids: {shown(first)}, {shown(last)}")
 
 
-def _side(row: dict[str, Any]) -> Side:
-    maker = row.get("m")
-    if maker is True:
-        return "sell"
-    if maker is False:
-        return "buy"
-    raise Damaged(f"m is no bool: {shown(maker)}")
-
-
-def _kind(mark: object) -> str:
+def _kind(mark: object) -> str | None:
     if type(mark) is not str or _WORD.fullmatch(mark) is None:
         raise Damaged(f"X is no kind: {shown(mark)}")
     return _KINDS.get(mark, mark.lower())
