@@ -7,6 +7,7 @@ from urllib.parse import quote
 from metdc_collector.exchanges.base import Channel, Endpoints, Limits, Listing, Rate, Request, Rhythm
 from metdc_collector.exchanges.binance import instruments
 from metdc_collector.exchanges.binance.protocol import BinanceConversation
+from metdc_collector.exchanges.checks import is_name
 from metdc_collector.exchanges.naming import common_name, split_pair
 from metdc_collector.wire.instrument import Instrument
 
@@ -54,7 +55,7 @@ class BinanceVenue:
 
     def guess(self, name: str) -> Instrument | None:
         """Split the name at a known quote; dated contracts (``BTCUSDT_210924``) end with none."""
-        pair = split_pair(name, self.quotes)
+        pair = split_pair(name, self.quotes) if is_name(name) else None
         if pair is None:
             return None
         base, unit_factor = common_name(pair.base, ())

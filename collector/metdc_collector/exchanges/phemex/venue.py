@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from metdc_collector.exchanges.base import Channel, Endpoints, Limits, Listing, Rate, Request, Rhythm
+from metdc_collector.exchanges.checks import is_name
 from metdc_collector.exchanges.naming import common_name, split_pair
 from metdc_collector.exchanges.phemex import instruments
 from metdc_collector.exchanges.phemex.protocol import PhemexConversation
@@ -54,10 +55,8 @@ class PhemexVenue:
     def guess(self, name: str) -> Instrument | None:
         """Split the name at a known quote: ``sBTCUSDT``, ``u1000PEPEUSDT``; the scale of spot quantities isn't told."""
         spot = self.market == "spot"
-        if spot and not name.startswith(self.prefix):
-            return None
-        pair = split_pair(name.removeprefix(self.prefix), self.quotes)
-        if pair is None:
+        pair = split_pair(name.removeprefix(self.prefix), self.quotes) if is_name(name) else None
+        if pair is None or pair.base[0].islower() or (spot and not name.startswith(self.prefix)):
             return None
         base, unit_factor = common_name(pair.base, ())
         return Instrument(
