@@ -83,6 +83,8 @@ class Market:
             self._record(instrument, self.wire.channel, trade, connections=0, snapshot_only=True)
             for channel, joined in self.wire.derived(instrument, trade, trade.time):
                 self._record(instrument, channel, joined, connections=0, snapshot_only=True)
+        for channel, joined in self.wire.finish(instrument):
+            self._record(instrument, channel, joined, connections=0, snapshot_only=True)
 
     # Subscriptions
 

@@ -126,6 +126,10 @@ class Wire(Protocol):
         """Trades of other channels (aggregates) that this fill completes."""
         ...
 
+    def finish(self, instrument: Instrument) -> Sequence[tuple[str, Trade]]:
+        """Trades of other channels that end here because no fill will be joined to them any more."""
+        ...
+
     def settled(self, now: int) -> Sequence[tuple[Instrument, str, Trade]]:
         """Trades of other channels that the passing of time completes."""
         ...

@@ -109,6 +109,10 @@ class BinanceWire:
             self._groups[instrument.name] = Group(instrument, trade.time, trade, trade.id or 0, trade.size)
         return done
 
+    def finish(self, instrument: Instrument) -> Sequence[tuple[str, Trade]]:
+        group = self._groups.pop(instrument.name, None)
+        return () if group is None else [("aggTrade", self._close(group))]
+
     @staticmethod
     def _joins(group: Group, trade: Trade) -> bool:
         same = (group.first.price, group.first.buy) == (trade.price, trade.buy)

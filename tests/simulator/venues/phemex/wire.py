@@ -60,5 +60,8 @@ class PhemexWire:
     def derived(self, instrument: Instrument, trade: Trade, now: int) -> Sequence[tuple[str, Trade]]:
         return ()
 
+    def finish(self, instrument: Instrument) -> Sequence[tuple[str, Trade]]:
+        return ()
+
     def settled(self, now: int) -> Sequence[tuple[Instrument, str, Trade]]:
         return ()

@@ -1,0 +1,1 @@
+"""What the simulator enforces, shown by bare clients; and independent clients against it."""
