@@ -337,11 +337,13 @@ def _nothing_to_collect(chosen: Chosen) -> str:
 
 
 def divided(rhythm: Rhythm, by: float) -> Rhythm:
-    """Return a venue's rhythm with its timers divided, for a simulator that divides its own."""
+    """Return a venue's rhythm with its timers divided, for a simulator that divides its own.
+
+    How soon a request is answered is no timer of the venue's: it stays.
+    """
     return replace(
         rhythm,
         heartbeat=None if rhythm.heartbeat is None else rhythm.heartbeat / by,
         silence=rhythm.silence / by,
-        acknowledge=rhythm.acknowledge / by,
         life=None if rhythm.life is None else rhythm.life / by,
     )

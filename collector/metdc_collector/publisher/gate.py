@@ -10,12 +10,16 @@ from metdc_collector.continuity import Joining, Newest, Order, may_join, split, 
 from metdc_collector.exchanges.base import Parsed
 from metdc_collector.publisher.direct import LookFailed
 from metdc_collector.publisher.publisher import Publisher
+from metdc_collector.publisher.window import MOST_BYTES
 from metdc_collector.wire.instrument import Instrument
 
 log = logging.getLogger(__name__)
 _TICK = 0.05
-# What a held trade takes of memory, roughly; it bounds the gate beside the publisher's own bound.
+# What a held trade takes of memory, roughly.
 _TRADE_BYTES = 600
+# Snapshots (a thousand rows a symbol, on Phemex) come faster than they can be stored: they enter no faster than NATS
+# takes them, or a start would cost a hundred megabytes.
+_SNAPSHOT_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -50,7 +54,8 @@ class Gate:
     @property
     def full(self) -> bool:
         """Whether to stop reading sockets."""
-        return self.publisher.window.full or self.held * _TRADE_BYTES >= 64 * 1024 * 1024
+        most = _SNAPSHOT_BYTES if self.publisher.usable else MOST_BYTES
+        return self.publisher.window.full or self.held * _TRADE_BYTES >= most
 
     @property
     def oldest(self) -> int | None:
@@ -128,6 +133,11 @@ class Gate:
         except LookFailed as error:
             log.debug("joining waits: %s", error)
 
+    async def _room(self) -> None:
+        """Wait until a snapshot's rows can be written soon."""
+        while self.publisher.usable and self.publisher.window.bytes >= _SNAPSHOT_BYTES:  # noqa: ASYNC110 - see _TICK
+            await asyncio.sleep(_TICK / 10)
+
     def _due(self, joining: Joining) -> bool:
         if joining.since is None:
             return False
@@ -142,6 +152,7 @@ class Gate:
             looks, state = self.publisher.looks, self.publisher.state
             assert looks is not None, "step has checked"
             assert state is not None, "known wherever looks are"
+            await self._room()
             rows = split(replayed, newest, state.horizon_at(looked_at))
             self.counts.expired += len(rows.expired)
             stored = await looks.since(joining.instrument.subject, rows.doubtful[0].time) if rows.doubtful else {}

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 from nats.aio.client import Client
 
 from metdc_collector.continuity import Newest
@@ -49,15 +50,12 @@ class Stored:
         start = datetime.fromtimestamp(max(0, time - SKEW) / 1e9, UTC).isoformat()
         request: dict[str, Any] = {"next_by_subj": subject, "start_time": start, "batch": _BATCH}
         found: dict[str, int] = {}
-        while True:
-            last = 0
-            async for message in direct_get(self._client, self._stream, request, api=self._api):
-                last = int(header(message, "Nats-Sequence"))
+        while messages := await direct_get(self._client, self._stream, request, api=self._api):
+            for message in messages:
                 try:
-                    trade = decode(message.data)
-                except InvalidMessage:
-                    continue
-                found[trade.message_id] = trade.time
-            if not last:
-                return found
+                    found[header(message, "Nats-Msg-Id")] = int(orjson.loads(message.data)["time"])
+                except (ValueError, KeyError, TypeError):
+                    continue  # another publisher's message proves nothing about ours
+            last = int(header(messages[-1], "Nats-Sequence"))
             request = {"next_by_subj": subject, "seq": last + 1, "batch": _BATCH}
+        return found

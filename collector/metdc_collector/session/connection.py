@@ -185,7 +185,7 @@ class Connection:
             await asyncio.sleep(tick)
             now = self.plan.clock.now()
             if self._paused is not None:
-                self.last_sign = now  # it is we who don't read
+                self.last_sign = quiet_answers_since = now  # it is we who don't read
             if now - self.last_sign > rhythm.silence * 1e9:
                 self._fault = f"no sign of life for {rhythm.silence:g} s"
             waiting = len(self.names) - len(self.streaming) - len(self._refused)
