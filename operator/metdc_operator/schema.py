@@ -131,7 +131,8 @@ def _told(error: jsonschema.ValidationError) -> Iterator[tuple[str, Path, str]]:
     """One error in words; those of keywords that another way reports are passed over."""
     wanted: Any = error.validator_value
     value: Any = error.instance
-    keyword, schema = str(error.validator), dict[str, Any](error.schema)
+    schema: Any = error.schema
+    keyword = str(error.validator)
     path: Path = tuple(error.absolute_path)
     if keyword == "required":
         for name in wanted:
