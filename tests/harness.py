@@ -252,8 +252,8 @@ def folder(prefix: str = "metdc-") -> Iterator[Path]:
         shutil.rmtree(path, ignore_errors=True)
 
 
-class Stopped(KeyboardInterrupt):
-    """SIGTERM came: the program ends as by Ctrl-C, and its ``with`` blocks end their processes."""
+class Stopped(BaseException):
+    """SIGTERM came: the program ends at once, and its ``with`` blocks end their processes."""
 
 
 def stop_on_sigterm() -> None:
@@ -342,3 +342,9 @@ def nats_server(store: Path | None = None, *, configuration: str = "") -> Iterat
         server.start()
         stack.callback(server.stop)
         yield server
+
+
+def metdc() -> list[str | Path]:
+    """Return the command `metdc` as it is installed beside the interpreter, else by its module."""
+    script = Path(sysconfig.get_path("scripts")) / "metdc"
+    return [script] if script.is_file() else python("metdc_collector.cli.main")

@@ -25,6 +25,7 @@ from tests.harness import (
     NatsServer,
     NotInTime,
     Process,
+    Stopped,
     eventually,
     folder,
     http,
@@ -196,7 +197,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         say(str(error))
         print(json.dumps({"ok": False, "error": str(error), "files": results}, ensure_ascii=False))
         return 2
-    except KeyboardInterrupt:
+    except (Stopped, KeyboardInterrupt):
         print(json.dumps({"ok": False, "error": "stopped", "files": results}, ensure_ascii=False))
         return 2
     print(json.dumps({"ok": all(held), "files": results}, ensure_ascii=False))
