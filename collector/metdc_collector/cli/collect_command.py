@@ -99,10 +99,10 @@ def collect(
 
 def _configuration(ctx: click.Context, options: dict[str, Any]) -> PodConfig:
     exchange, market = options["exchange"], options["market"]
-    if options["file"] is None and market is None:
-        raise click.UsageError("name EXCHANGE and MARKET, such as binance spot, or give --config FILE", ctx)
-    if (exchange is None) != (market is None):
+    if exchange is not None and market is None:
         raise click.UsageError(f"name the MARKET of {exchange}, such as spot", ctx)
+    if options["file"] is None and exchange is None:
+        raise click.UsageError("name EXCHANGE and MARKET, such as binance spot, or give --config FILE", ctx)
     base = _fresh(exchange, market) if options["file"] is None else _read(options["file"])
     spec = dict(base.spec)
     if exchange is not None:

@@ -18,7 +18,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 SECOND = 1_000_000_000
-_HEARTBEAT = 5
+_HEARTBEAT = 2
 _SILENCE = 2.5 * _HEARTBEAT
 _QUEUE = 10_000
 _REQUEST_TIMEOUT = 5
@@ -252,7 +252,7 @@ class Reading:
     follow: bool
     say: Callable[[str], None]
     idle: Callable[[], None]
-    look: float = 5.0
+    look: float = 2.0
 
 
 class Reader:

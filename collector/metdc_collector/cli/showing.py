@@ -42,7 +42,9 @@ class Lines:
         self._out.flush()
 
 
-class _Terminal(Console):
+class Terminal(Console):
+    """A console that reports a closed pipe like any other writer."""
+
     def on_broken_pipe(self) -> None:
         """Leave the decision to the command."""
         raise BrokenPipeError
@@ -52,7 +54,7 @@ class Table:
     """Rows in columns; what is special about a trade stands at the end of its row."""
 
     def __init__(self, out: TextIO) -> None:
-        self._console = _Terminal(file=out, highlight=False, soft_wrap=True)
+        self._console = Terminal(file=out, highlight=False, soft_wrap=True)
         self._rows = [Text(_ROW.format(*_HEADINGS) + "NOTES", style="bold")]
 
     def write(self, stored: Stored) -> None:
@@ -83,10 +85,7 @@ def _row(entry: Trade) -> Text:
 
 def _clock(time: int) -> str:
     seconds, rest = divmod(time, 1_000_000_000)
-    try:
-        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}.{rest // 1_000_000:03d}"
-    except (ValueError, OverflowError, OSError):
-        return f"{time} ns"
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}.{rest // 1_000_000:03d}"
 
 
 def _notes(entry: Trade) -> str:

@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import click
+from rich.table import Table
+from rich.text import Text
 
 from metdc_collector.cli.arguments import MARKET_HELP, market_arguments, selection, selection_options, the_venue
+from metdc_collector.cli.showing import Terminal
 from metdc_collector.exchanges.base import InvalidListing, Listing, Venue
 from metdc_collector.limits import Budget
 from metdc_collector.rest import Rest, RestError
@@ -127,10 +130,6 @@ def _record(row: Row) -> dict[str, object]:
 
 
 def _print_table(rows: list[Row]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("INSTRUMENT", "SYMBOL", "SUBSCRIBED", "WHY NOT"):
         table.add_column(heading, overflow="fold")
@@ -138,7 +137,7 @@ def _print_table(rows: list[Row]) -> None:
         word, style = ("yes", "green") if row.reason is None else ("refused", "red") if row.refused else ("no", "dim")
         symbol = row.instrument.symbol if row.instrument else ""
         table.add_row(Text(row.name), Text(symbol), Text(word, style=style), Text(row.reason or ""))
-    Console(highlight=False).print(table)
+    Terminal(highlight=False).print(table)
 
 
 def _summary(rows: list[Row]) -> str:

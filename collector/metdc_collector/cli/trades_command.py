@@ -1,11 +1,9 @@
 """``metdc trades``: stored trades, live or from a time on."""
 
 import asyncio
-import os
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -99,8 +97,10 @@ def trades(
         form=form or ("table" if sys.stdout.isatty() else "json"),
     )
     try:
-        with _ending_quietly():
+        with suppress(KeyboardInterrupt):  # the usual end of what follows
             asyncio.run(_show(order, nats_urls, credentials))
+    except BrokenPipeError:
+        raise
     except (ReadError, OSError) as error:
         raise click.ClickException(str(error)) from None
 
@@ -129,19 +129,6 @@ def _checked(pattern: str) -> str:
     if tokens[0] != "trades":
         raise click.UsageError(f"{pattern!r} reaches beyond trades; begin it with trades, such as trades.>")
     return full
-
-
-@contextmanager
-def _ending_quietly() -> Iterator[None]:
-    """Take Ctrl-C, and a reader that has had enough, as the end that they are."""
-    try:
-        yield
-        sys.stdout.flush()
-    except KeyboardInterrupt:
-        pass
-    except BrokenPipeError:
-        # What is still buffered would fail once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 async def _show(order: Order, urls: tuple[str, ...], credentials: Path | None) -> None:

@@ -126,7 +126,7 @@ def _read(annotation: Any, value: Any, path: str) -> Any:
     if origin is dict:
         return {name: _read(arguments[1], entry, f"{path}.{name}") for name, entry in _typed(dict, value, path).items()}
     if annotation is float:
-        return float(_number((int, float), value, path))
+        return float(_number((int, float), value, path))  # no amount: a rate or a score
     if annotation is int:
         return _number((int,), value, path)
     if annotation in (str, bool) or isinstance(value, annotation):

@@ -10,5 +10,5 @@ NAMES = ("trade", "gap", "instrument", "report")
 
 def load(name: str) -> dict[str, Any]:
     """Return the schema of ``trade``, ``gap``, ``instrument`` or ``report``, as published."""
-    schema: dict[str, Any] = orjson.loads((files(__name__) / f"{name}.v1.schema.json").read_bytes())
+    schema: dict[str, Any] = orjson.loads(files(__name__).joinpath(f"{name}.v1.schema.json").read_bytes())
     return schema
