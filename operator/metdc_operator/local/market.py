@@ -40,6 +40,8 @@ class Market:
         self._interval = timers.divided(resource.interval)
         self._overlap = timers.divided(resource.overlap)
         self._slot: int | None = None
+        self._begun: int | None = None
+        self._carried = False
         self._current: Pod | None = None
         self._successor: Pod | None = None
         self._stalled: Trouble | None = None
@@ -59,7 +61,7 @@ class Market:
     @property
     def invalid(self) -> bool:
         """Whether the collector refuses its configuration."""
-        return self._current is not None and self._current.ended.is_set()
+        return self._current is not None and self._current.invalid
 
     @property
     def current(self) -> Pod | None:
@@ -71,9 +73,11 @@ class Market:
         self._slot = rotation.desired_slot(self.view(now), now)
         self._current = self._make(self.resource, self.part, render(self._slot))
         self._current.start()
+        self._begun = now
 
     def view(self, now: int) -> rotation.Market:
         """The market as the rotation sees it."""
+        self._carried = self._carried or self.ready
         return rotation.Market(
             identity=self.identity,
             exchange=self.resource.exchange,
@@ -81,7 +85,7 @@ class Market:
             slot=self._slot,
             rotate_after=self.resource.rotate_after,
             suspended=self.resource.spec["rotation"]["suspend"],
-            rotating=self._successor is not None,
+            rotating=self._successor is not None or self._starting(now),
             stalled=self._stalled is not None,
             held=self._held(now),
         )
@@ -98,6 +102,11 @@ class Market:
             last=self.last,
             next=rotation.next_turn(self.view(now), now) if self._slot is not None else None,
         )
+
+    def _starting(self, now: int) -> bool:
+        """Whether the first process has not carried the data yet, and still has time to."""
+        begun = self._begun is not None and not self._carried
+        return begun and now - (self._begun or now) < self._overlap + nanoseconds(self._timers.progress)
 
     def _held(self, now: int) -> bool:
         """Whether the process works off a backlog that a successor would have to wait for anyway."""

@@ -53,7 +53,7 @@ class Pod:
         self.restarts = 0
         self.started = time.time_ns()
         self.exit_code: int | None = None
-        self.ended = asyncio.Event()
+        self.invalid = False
         self._place = place
         self._lines = lines
         self._child: Child | None = None
@@ -94,10 +94,10 @@ class Pod:
             self.exit_code = await child.stop(self._place.timers.grace)
         keep.cancel()
         await asyncio.gather(keep, watch, return_exceptions=True)
-        self.ended.set()
         for file in (self._port_file, self._place.folder / f"{self.name}.json"):
             file.unlink(missing_ok=True)
-        return self.exit_code or 0
+        # Ended by the signal itself, it had not come so far as to accept anything.
+        return 0 if self.exit_code in {None, -signal.SIGTERM} else self.exit_code
 
     def give_up(self) -> None:
         """End it by force; what it has accepted and not delivered is lost."""
@@ -118,7 +118,7 @@ class Pod:
             if code == _INVALID:
                 self.trouble = Trouble(Reason.INVALID_CONFIGURATION, self._lines.last(self.name) or "invalid")
                 log.error("%s: %s", self.name, self.trouble.message)
-                self.ended.set()
+                self.invalid = True
                 return
             stable = time.monotonic() - begun >= timers.stable
             deaths = 1 if stable else deaths + 1

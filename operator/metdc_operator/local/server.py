@@ -180,7 +180,7 @@ def _locked(folder: Path) -> int:
 
 def _as_record(line: str) -> str:
     """``[123] 2026/11/23 10:00:00.000000 [INF] text`` as a log record."""
-    for mark, level in (("[INF] ", "info"), ("[DBG] ", "debug"), ("[WRN] ", "warning"), ("[ERR] ", "error")):
+    for mark, level in (("[INF]", "info"), ("[DBG]", "debug"), ("[WRN]", "warning"), ("[ERR]", "error")):
         if mark in line:
-            return json.dumps({"level": level, "message": line.partition(mark)[2]})
-    return json.dumps({"level": "error", "message": line.partition("[FTL] ")[2] or line})
+            return json.dumps({"level": level, "message": line.partition(mark)[2].strip()})
+    return json.dumps({"level": "error", "message": line.partition("[FTL]")[2].strip() or line})

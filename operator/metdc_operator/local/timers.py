@@ -64,7 +64,7 @@ class Timers:
             watch=max(cls().watch / by, 0.25),
             stale=max(cls().stale / by, 3.0),
             write=cls().write / by,
-            progress=cls().progress / by,
+            progress=max(cls().progress / by, 60.0),  # a start takes what it takes
             rotation=cls().rotation / by,
             backoff_first=cls().backoff_first / by,
             backoff_most=cls().backoff_most / by,
