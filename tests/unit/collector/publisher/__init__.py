@@ -1,0 +1,1 @@
+"""The path from an accepted trade to its acknowledgement."""
