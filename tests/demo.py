@@ -49,6 +49,8 @@ ROTATED = {False: 60.0, True: 420.0}
 """Seconds after the duration for the last rotation to end."""
 START_UP = {False: 10.0, True: 60.0}
 """Seconds that markets usually take to be ready: the rotation is ordered ahead, for the middle of the run."""
+HISTORY = 200
+"""Rows of each simulated Phemex snapshot before the start; documented are 200, seen a thousand."""
 PLANNED = 0.95
 """The part of its plan that each market must have sent, for the run to prove anything."""
 SAMPLES = ROOT / "config" / "samples"
@@ -224,8 +226,9 @@ def demo(options: Options) -> tuple[dict[str, Any], Verdict]:
 
 
 def _simulator(options: Options, ledger: Path) -> Process:
-    sizes = ("--seed", str(options.seed), "--rate", str(options.rate), "--divide-timers", str(DIVIDE))
-    return Process(python("tests.simulator", "--port", "0", *sizes, "--ledger", ledger), name="simulator")
+    sizes = ("--seed", str(options.seed), "--rate", str(options.rate), "--history", str(HISTORY))
+    timers = ("--divide-timers", str(DIVIDE))
+    return Process(python("tests.simulator", "--port", "0", *sizes, *timers, "--ledger", ledger), name="simulator")
 
 
 def _finish(run: Run, process: Process, simulator: Process | None, control: str, url: str) -> None:

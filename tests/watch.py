@@ -60,10 +60,10 @@ class Watch:
     async def _follow(self) -> None:
         nc = await nats.connect(self._url)
         js = nc.jetstream()
-        config = ConsumerConfig(deliver_policy=DeliverPolicy.NEW)
         waiting = {market.partition(".")[0] for market in self._markets}
         while not self._stop.is_set():
             for exchange in sorted(waiting):
+                config = ConsumerConfig(deliver_policy=DeliverPolicy.NEW)  # the call writes into it
                 try:
                     await js.subscribe(f"trades.{exchange}.>", cb=self._take, ordered_consumer=True, config=config)
                 except NotFoundError:
