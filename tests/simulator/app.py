@@ -53,7 +53,11 @@ class Simulator:
         self._ports = [Port(self.hub, endpoint) for endpoint in self.hub.endpoints]
         self._control = Control(self.hub, self.stopping)
         if options.replay:
-            self.hub.replay = Replay(self.hub, list(options.replay))
+            try:
+                self.hub.replay = Replay(self.hub, list(options.replay))
+            except (OSError, ValueError):
+                self.hub.ledger.close()
+                raise
 
     async def start(self) -> dict[str, Any]:
         """Listens on all ports, begins to trade and answers the addresses."""
