@@ -211,8 +211,7 @@ class Collector:
 
     def _peer_bucket(self) -> Peers:
         return Peers(
-            self.publisher.link.client,
-            self.settings.nats,
+            self.publisher.link,
             interval=self.timers.report,
             replicas=self.settings.stream.replicas,
         )

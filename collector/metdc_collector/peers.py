@@ -4,11 +4,10 @@ import logging
 
 import nats.errors
 import nats.js.errors
-from nats.aio.client import Client
 from nats.js.api import KeyValueConfig
 
-from metdc_collector.publisher.direct import LookFailed, newest_of
-from metdc_collector.publisher.link import NatsSettings
+from metdc_collector.publisher.direct import LookFailed
+from metdc_collector.publisher.link import Link
 from metdc_collector.wire.errors import InvalidMessage
 from metdc_collector.wire.report import Report, decode, encode
 
@@ -24,10 +23,9 @@ class ReportFailed(Exception):
 class Peers:
     """Puts and reads reports through one connection to NATS."""
 
-    def __init__(self, client: Client, settings: NatsSettings, *, interval: float, replicas: int) -> None:
+    def __init__(self, link: Link, *, interval: float, replicas: int) -> None:
         """``interval`` of reports in seconds: three of them without a report, and the server forgets a pod."""
-        self._client = client
-        self._settings = settings
+        self._link = link
         self._config = KeyValueConfig(bucket=BUCKET, history=1, ttl=_KEPT_INTERVALS * interval, replicas=replicas)
         self._ensured = False
 
@@ -37,7 +35,8 @@ class Peers:
         Raises:
             ReportFailed: when it isn't.
         """
-        js = self._client.jetstream(domain=self._settings.domain) if self._settings.domain else self._client.jetstream()
+        domain = self._link.settings.domain
+        js = self._link.client.jetstream(**({"domain": domain} if domain else {}))
         try:
             if not self._ensured:
                 try:
@@ -58,7 +57,7 @@ class Peers:
         """
         subject = f"$KV.{BUCKET}.{report.namespace}.{report.collector}.{report.market}.>"
         try:
-            messages = await newest_of(self._client, f"KV_{BUCKET}", [subject], api=self._settings.api)
+            messages = await self._link.looks.newest_of(self._link.client, f"KV_{BUCKET}", [subject])
         except LookFailed as error:
             raise ReportFailed(f"peers: {error}") from error
         found: list[Report] = []

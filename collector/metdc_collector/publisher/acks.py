@@ -1,9 +1,10 @@
-r"""Acknowledgements, matched in bulk.
+r"""Acknowledgements, and messages that a look at a stream gives, taken from the socket in bulk.
 
 Each trade is published with a reply subject ``<inbox>.<number>``. The server answers
 ``MSG <inbox>.17 4 30\r\n{"stream":"TRADES_BINANCE","seq":9}\r\n``, thousands a second; nats-py's parser and dispatch
 take some 15 µs for each. So its parser is replaced by one that takes runs of such answers out of a received chunk with
-one regular expression, and leaves everything else to the library.
+one regular expression, and leaves everything else to the library. The rows of a snapshot are compared with what is
+stored, a hundred thousand at a start, so the messages of such a look have a lane too.
 """
 
 import re
@@ -29,6 +30,7 @@ class Ack(NamedTuple):
 
 
 Acknowledge = Callable[[list[Ack]], None]
+TakeAnswer = Callable[[int, "Answer"], None]
 
 
 def read(number: bytes, body: bytes) -> Ack:
@@ -43,17 +45,55 @@ def read(number: bytes, body: bytes) -> Ack:
     return Ack(int(number), duplicate=False, problem=problem)
 
 
-class AckParser(Parser):
-    """nats-py's protocol parser, with a fast lane for acknowledgements."""
+class Answer(NamedTuple):
+    """One message of the answer to a look at a stream; of a message without such a header the part is empty.
 
-    def __init__(self, client: object, *, inbox: str, acknowledge: Acknowledge) -> None:
-        """Hand acknowledgements that come to ``<inbox>.<number>`` to ``acknowledge``, a chunk's at a time."""
+    Attributes:
+        status: ``204`` after the last message, ``404`` where there is none, another code for a refusal; else empty.
+        subject, sequence, message_id: where, as what, and under which identity the message is stored.
+        data: its payload.
+    """
+
+    status: str
+    subject: str
+    sequence: str
+    message_id: str
+    data: bytes
+
+
+_STATUS = re.compile(rb"NATS/1\.0 (\d+[^\r]*)")
+_SUBJECT = re.compile(rb"\r\nNats-Subject: *([^\r]*)")
+_SEQUENCE = re.compile(rb"\r\nNats-Sequence: *([^\r]*)")
+_MESSAGE_ID = re.compile(rb"\r\nNats-Msg-Id: *([^\r]*)")
+
+
+def read_answer(headers: bytes, data: bytes) -> Answer:
+    """Read a message with its header block: a line ``NATS/1.0[ <status>]``, then a line ``<name>: <value>`` each."""
+
+    def part(pattern: re.Pattern[bytes]) -> str:
+        match = pattern.search(headers)
+        return match[1].decode(errors="replace") if match else ""
+
+    return Answer(part(_STATUS), part(_SUBJECT), part(_SEQUENCE), part(_MESSAGE_ID), data)
+
+
+class FastParser(Parser):
+    """nats-py's protocol parser, with a fast lane for acknowledgements and one for looks at a stream.
+
+    Acknowledgements come to ``<inbox>.<number>``, messages of a look to ``<inbox>.look.<number>``. Either may still
+    reach the library, behind a message of another kind in the same chunk: it must be subscribed to both as well.
+    """
+
+    def __init__(self, client: object, *, inbox: str, acknowledge: Acknowledge, answer: TakeAnswer) -> None:
+        """Hand acknowledgements over a chunk's at a time, messages of looks one by one."""
         super().__init__(client)
-        start = rb"MSG " + re.escape(inbox.encode()) + rb"\."
-        self._start = b"MSG " + inbox.encode() + b"."
-        self._whole = re.compile(start + rb"(\d+) \d+ \d+\r\n(\{[^\r\n]*\})\r\n")
-        self._control = re.compile(start + rb"\d+ \d+ (\d+)\r\n")
+        address = re.escape(inbox.encode()) + rb"\."
+        self._ack = re.compile(rb"MSG " + address + rb"(\d+) \d+ \d+\r\n(\{[^\r\n]*\})\r\n")
+        self._look = re.compile(rb"HMSG " + address + rb"look\.(\d+) \d+ (\d+) (\d+)\r\n")
+        self._ours = re.compile(rb"H?MSG " + address + rb"(?:look\.)?\d+ \d+ (?:\d+ )?(\d+)\r\n")
+        self._starts = (b"MSG " + inbox.encode() + b".", b"HMSG " + inbox.encode() + b".")
         self._acknowledge = acknowledge
+        self._answer = answer
 
     async def parse(self, data: bytes = b"") -> None:
         """Parse a chunk as received; what is incomplete is kept."""
@@ -64,26 +104,38 @@ class AckParser(Parser):
         if self.buf:
             data = bytes(self.buf) + data
             self.buf.clear()
-        found: list[Ack] = []
-        position = 0
-        while (match := self._whole.match(data, position)) is not None:
-            found.append(read(match[1], match[2]))
-            position = match.end()
-        if found:
-            self._acknowledge(found)
-        if position == len(data):
-            return
-        rest = data[position:]
+        rest = data[self._take(data) :]
         if self._incomplete(rest):
             self.buf.extend(rest)
-        else:
+        elif rest:
             await super().parse(rest)
 
+    def _take(self, data: bytes) -> int:
+        """Take what the lanes know from the chunk's beginning; return where that ends."""
+        acks: list[Ack] = []
+        position, end = 0, len(data)
+        while position < end:
+            if (match := self._ack.match(data, position)) is not None:
+                acks.append(read(match[1], match[2]))
+                position = match.end()
+            elif (match := self._look.match(data, position)) is not None:
+                start, header, size = match.end(), int(match[2]), int(match[3])
+                if start + size + 2 > end:
+                    break
+                answer = read_answer(data[start : start + header], data[start + header : start + size])
+                self._answer(int(match[1]), answer)
+                position = start + size + 2
+            else:
+                break
+        if acks:
+            self._acknowledge(acks)
+        return position
+
     def _incomplete(self, rest: bytes) -> bool:
-        """Whether this is the beginning of an acknowledgement whose end has not come yet."""
-        if not rest.startswith(self._start):
+        """Whether this is the beginning of a message of ours whose end has not come yet."""
+        if not rest.startswith(self._starts):
             return False
-        control = self._control.match(rest)
+        control = self._ours.match(rest)
         if control is None:
             return b"\r\n" not in rest
         return len(rest) < control.end() + int(control[1]) + 2

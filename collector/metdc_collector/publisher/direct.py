@@ -1,13 +1,15 @@
 """Direct gets: messages of a stream by subject, without a consumer on the server."""
 
 import asyncio
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import nats.errors
 import orjson
 from nats.aio.client import Client
-from nats.aio.msg import Msg
+
+from metdc_collector.publisher.acks import Answer
 
 # The server's bound on the subjects of one request (nats-server 2.11 and later).
 _MOST_SUBJECTS = 1024
@@ -19,52 +21,58 @@ class LookFailed(Exception):
     """The stream could not be asked; the text says why."""
 
 
-def header(message: Msg, name: str) -> str:
-    """Return a header of a message, empty where it has none of that name."""
-    return (message.headers or {}).get(name, "")
+class Looks:
+    """Direct gets through one connection; their answers come by :class:`~metdc_collector.publisher.acks.FastParser`."""
 
+    def __init__(self, *, inbox: str, api: str) -> None:
+        self._inbox = inbox
+        self._api = api
+        self._numbers = itertools.count()
+        self._open: dict[int, tuple[list[Answer], asyncio.Future[str]]] = {}
 
-async def newest_of(client: Client, stream: str, subjects: Sequence[str], *, api: str = "$JS.API") -> list[Msg]:
-    """Return the newest message of each subject, wildcards allowed, that has one.
-
-    Raises:
-        LookFailed: when the server doesn't answer.
-    """
-    found: list[Msg] = []
-    for start in range(0, len(subjects), _MOST_SUBJECTS):
-        request = {"multi_last": list(subjects[start : start + _MOST_SUBJECTS])}
-        found += await direct_get(client, stream, request, api=api)
-    return found
-
-
-async def direct_get(client: Client, stream: str, request: Mapping[str, Any], *, api: str = "$JS.API") -> list[Msg]:
-    """Return the messages that answer a direct get, up to where the server says that there are no more.
-
-    Raises:
-        LookFailed: when the server doesn't answer, or refuses.
-    """
-    subject = f"{api}.DIRECT.GET.{stream}"
-    found: list[Msg] = []
-    ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-
-    async def take(message: Msg) -> None:
-        status = header(message, "Status")
-        if not status:
-            found.append(message)
+    def answer(self, number: int, answer: Answer) -> None:
+        """Take one message of an answer."""
+        if (look := self._open.get(number)) is None:
+            return  # given up already
+        found, ended = look
+        if not answer.status:
+            found.append(answer)
         elif not ended.done():
-            ended.set_result("" if status in _END else f"status {status} {header(message, 'Description')}".rstrip())
+            ended.set_result("" if answer.status.startswith(_END) else f"status {answer.status}")
 
-    try:
-        inbox = client.new_inbox()
-        subscription = await client.subscribe(inbox, cb=take, pending_msgs_limit=-1, pending_bytes_limit=-1)
+    def lost(self) -> None:
+        """The connection is gone: nobody will answer any more."""
+        for _, ended in self._open.values():
+            if not ended.done():
+                ended.set_result("the connection to NATS was lost")
+
+    async def newest_of(self, client: Client, stream: str, subjects: Sequence[str]) -> list[Answer]:
+        """Return the newest message of each subject, wildcards allowed, that has one.
+
+        Raises:
+            LookFailed: when the server doesn't answer.
+        """
+        found: list[Answer] = []
+        for start in range(0, len(subjects), _MOST_SUBJECTS):
+            found += await self.get(client, stream, {"multi_last": list(subjects[start : start + _MOST_SUBJECTS])})
+        return found
+
+    async def get(self, client: Client, stream: str, request: Mapping[str, Any]) -> list[Answer]:
+        """Return the messages that answer a direct get, up to where the server says that there are no more.
+
+        Raises:
+            LookFailed: when the server doesn't answer, or refuses.
+        """
+        subject = f"{self._api}.DIRECT.GET.{stream}"
+        number = next(self._numbers)
+        found, ended = self._open[number] = [], asyncio.get_running_loop().create_future()
         try:
-            await client.publish(subject, orjson.dumps(request), reply=inbox)
+            await client.publish(subject, orjson.dumps(request), reply=f"{self._inbox}.look.{number}")
             problem = await asyncio.wait_for(ended, _PATIENCE)
+        except (TimeoutError, OSError, nats.errors.Error) as error:
+            raise LookFailed(f"{subject}: {error or 'no answer'}") from error
         finally:
-            if not client.is_closed:
-                await subscription.unsubscribe()
-    except (TimeoutError, OSError, nats.errors.Error) as error:
-        raise LookFailed(f"{subject}: {error or 'no answer'}") from error
-    if problem:
-        raise LookFailed(f"{subject}: {problem}")
-    return found
+            del self._open[number]
+        if problem:
+            raise LookFailed(f"{subject}: {problem}")
+        return found

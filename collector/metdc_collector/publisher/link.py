@@ -14,10 +14,12 @@ from typing import Any
 
 import nats.errors
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.nuid import NUID
 
 from metdc_collector.clock import Timers
-from metdc_collector.publisher.acks import Ack, Acknowledge, AckParser, read
+from metdc_collector.publisher.acks import Ack, Acknowledge, Answer, FastParser, read
+from metdc_collector.publisher.direct import Looks
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +94,7 @@ class Link:
         """Call ``up`` whenever a connection stands, ``down`` when it is lost; hand over acknowledgements of trades."""
         self.settings = settings
         self.inbox = f"{settings.inbox_prefix}.{NUID().next().decode()}"
+        self.looks = Looks(inbox=self.inbox, api=settings.api)
         self.client = Client()
         self.problem: str | None = "not connected yet"
         self._name = name
@@ -138,10 +141,11 @@ class Link:
             await self._up()
 
         async def lost() -> None:
+            self.looks.lost()
             self._down()
 
         async def closed() -> None:
-            self._down()
+            await lost()
             self._closed.set()
 
         async def failed(error: Exception) -> None:
@@ -163,18 +167,32 @@ class Link:
             inbox_prefix=settings.inbox_prefix,
             **login(settings),
         )
-        client._ps = AckParser(client, inbox=self.inbox, acknowledge=self._acknowledge)  # noqa: SLF001 - the fast lane
-        await client.subscribe(f"{self.inbox}.*", cb=self._slow_answer)
+        client._ps = FastParser(  # noqa: SLF001 - nats-py offers no other place for a fast lane
+            client, inbox=self.inbox, acknowledge=self._acknowledge, answer=self.looks.answer
+        )
+        await client.subscribe(f"{self.inbox}.*", cb=self._slow_acknowledgement)
+        await client.subscribe(f"{self.inbox}.look.*", cb=self._slow_answer)
         await established()
 
-    async def _slow_answer(self, message: Any) -> None:
+    async def _slow_acknowledgement(self, message: Msg) -> None:
         """Take an answer that the fast lane leaves to the library: one with headers, such as 'no responders'."""
         number = message.subject.rpartition(".")[2].encode()
-        status = (message.headers or {}).get("Status")
         ack = read(number, message.data)
-        if status is not None:
+        if message.headers and "Status" in message.headers:
             ack = Ack(int(number), duplicate=False, problem="no stream takes its subject, or the stream has no leader")
         self._acknowledge([ack])
+
+    async def _slow_answer(self, message: Msg) -> None:
+        headers = message.headers or {}
+        status = f"{headers.get('Status', '')} {headers.get('Description', '')}".strip()
+        answer = Answer(
+            status,
+            headers.get("Nats-Subject", ""),
+            headers.get("Nats-Sequence", ""),
+            headers.get("Nats-Msg-Id", ""),
+            message.data,
+        )
+        self.looks.answer(int(message.subject.rpartition(".")[2]), answer)
 
     def _say(self, problem: str | None) -> None:
         """Log a change of state once, not each attempt."""

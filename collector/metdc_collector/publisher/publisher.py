@@ -219,7 +219,7 @@ class Publisher:
                 continue
             self._say_of_stream(None)
             self.state = state
-            self.looks = Stored(client, stream=self._spec.name, api=settings.api)
+            self.looks = Stored(self.link.looks, client, stream=self._spec.name)
             self.window.rewind()
             self._stumbled = None
             self._usable = True

@@ -8,7 +8,7 @@ import orjson
 from nats.aio.client import Client
 
 from metdc_collector.continuity import Newest
-from metdc_collector.publisher.direct import direct_get, header, newest_of
+from metdc_collector.publisher.direct import Looks
 from metdc_collector.wire.errors import InvalidMessage
 from metdc_collector.wire.trade import decode
 
@@ -21,10 +21,10 @@ SKEW = 10_000_000_000
 class Stored:
     """Looks at one stream."""
 
-    def __init__(self, client: Client, *, stream: str, api: str = "$JS.API") -> None:
+    def __init__(self, looks: Looks, client: Client, *, stream: str) -> None:
+        self._looks = looks
         self._client = client
         self._stream = stream
-        self._api = api
 
     async def newest(self, subjects: Sequence[str]) -> dict[str, Newest]:
         """Return the newest stored trade of each subject that has one.
@@ -33,12 +33,12 @@ class Stored:
             LookFailed: when the server doesn't answer.
         """
         found: dict[str, Newest] = {}
-        for message in await newest_of(self._client, self._stream, subjects, api=self._api):
+        for answer in await self._looks.newest_of(self._client, self._stream, subjects):
             try:
-                trade = decode(message.data)
+                trade = decode(answer.data)
             except InvalidMessage:
                 continue  # another publisher's message proves nothing about ours
-            found[header(message, "Nats-Subject")] = Newest(trade.id, trade.time, trade.late)
+            found[answer.subject] = Newest(trade.id, trade.time, trade.late)
         return found
 
     async def since(self, subject: str, time: int) -> dict[str, int]:
@@ -50,12 +50,11 @@ class Stored:
         start = datetime.fromtimestamp(max(0, time - SKEW) / 1e9, UTC).isoformat()
         request: dict[str, Any] = {"next_by_subj": subject, "start_time": start, "batch": _BATCH}
         found: dict[str, int] = {}
-        while messages := await direct_get(self._client, self._stream, request, api=self._api):
-            for message in messages:
+        while answers := await self._looks.get(self._client, self._stream, request):
+            for answer in answers:
                 try:
-                    found[header(message, "Nats-Msg-Id")] = int(orjson.loads(message.data)["time"])
+                    found[answer.message_id] = int(orjson.loads(answer.data)["time"])
                 except (ValueError, KeyError, TypeError):
                     continue  # another publisher's message proves nothing about ours
-            last = int(header(messages[-1], "Nats-Sequence"))
-            request = {"next_by_subj": subject, "seq": last + 1, "batch": _BATCH}
+            request = {"next_by_subj": subject, "seq": int(answers[-1].sequence) + 1, "batch": _BATCH}
         return found
