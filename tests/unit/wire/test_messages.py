@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -126,7 +126,7 @@ REQUIRED = {
 }
 NAMED = {"v": "version", "from": "start", "to": "end", "instrument": "instrument|name"}
 each_kind = pytest.mark.parametrize("name", KINDS)
-generated = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=50)
+generated = settings(max_examples=50)
 
 
 @each_kind

@@ -112,6 +112,6 @@ def test_an_id_that_would_need_escaping_is_none(text: str) -> None:
     assert not is_id(text)
 
 
-@given(st.text().filter(is_id))
+@given(st.text(st.characters(max_codepoint=127), min_size=1, max_size=4))
 def test_an_id_needs_no_escape_in_json(text: str) -> None:
-    assert json.dumps(text) == f'"{text}"'
+    assert not is_id(text) or json.dumps(text) == f'"{text}"'
