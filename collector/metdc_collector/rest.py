@@ -1,6 +1,10 @@
 """The one HTTP client: a venue's REST replies, within its budget, with errors that say what to do."""
 
 import asyncio
+import re
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
 
 import urllib3
 
@@ -9,6 +13,9 @@ from metdc_collector.limits import Budget, Sleep
 
 _TIMEOUT = urllib3.Timeout(connect=5, read=20)
 _MOST_BYTES = 64 * 1024 * 1024
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+# Five digits are more than a day; a ban that lasts longer is asked about again before its end.
+_SECONDS = re.compile(r"[0-9]{1,5}", re.ASCII)
 
 
 class RestError(Exception):
@@ -44,7 +51,7 @@ class Rest:
             RestError: for anything else.
         """
         await self._sleep(self._weight.take(request.weight))
-        return await asyncio.to_thread(self._get, request)
+        return await _aside(lambda: self._get(request))
 
     def close(self) -> None:
         """Close the pooled connections."""
@@ -55,14 +62,31 @@ class Rest:
         try:
             reply = self._pool.request(request.method, url, preload_content=False)
             try:
-                body = reply.read(_MOST_BYTES)
+                body = reply.read(_MOST_BYTES + 1)
             finally:
-                reply.release_conn()
+                reply.close()  # nothing for a whole reply; what is left of another must not meet the next request
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise RestError(f"{url}: no reply: {_plain(error)}") from error
         if reply.status != 200:
             raise refusal(url, reply.status, dict(reply.headers), body)
+        if len(body) > _MOST_BYTES:
+            raise RestError(f"{url}: the reply is longer than {_MOST_BYTES} bytes")
         return body
+
+
+async def _aside(work: Callable[[], bytes]) -> bytes:
+    """Do blocking work in a thread that nobody waits for: a venue that hangs must not keep a process from its end."""
+    future: Future[bytes] = Future()
+
+    def run() -> None:
+        future.set_running_or_notify_cancel()
+        try:
+            future.set_result(work())
+        except BaseException as error:  # whatever it is, it belongs to the caller
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="rest", daemon=True).start()
+    return await asyncio.wrap_future(future)
 
 
 def refusal(url: str, status: int, headers: dict[str, str], body: bytes) -> RestError:
@@ -73,16 +97,21 @@ def refusal(url: str, status: int, headers: dict[str, str], body: bytes) -> Rest
     """
     text = body[:200].decode(errors="replace").strip() or "empty body"
     lowered = {name.lower(): value for name, value in headers.items()}
-    retry_after = lowered.get("retry-after", "")
-    if status == 451 or (status == 403 and "cloudfront" in (text + lowered.get("server", "")).lower()):
+    if is_region_block(status, lowered.get("server", ""), body):
         return RestError(
             f"{url}: HTTP {status}: the venue refuses this region; set spec.endpoints to a gateway elsewhere: {text}",
             region=True,
         )
     meaning = {429: "too many requests", 418: "banned for too many requests", 403: "refused"}.get(status, "error")
-    return RestError(
-        f"{url}: HTTP {status}: {meaning}: {text}", retry_after=float(retry_after) if retry_after.isdigit() else None
-    )
+    if status in _REDIRECTS:
+        meaning = f"redirect to {lowered.get('location', 'nowhere')}, which is not followed; set spec.endpoints"
+    after = _SECONDS.fullmatch(lowered.get("retry-after", ""))
+    return RestError(f"{url}: HTTP {status}: {meaning}: {text}", retry_after=float(after[0]) if after else None)
+
+
+def is_region_block(status: int, server: str, body: bytes) -> bool:
+    """Whether an HTTP refusal means the client's region: 451, or a content network's 403, by its header or its page."""
+    return status == 451 or (status == 403 and ("cloudfront" in server.lower() or b"cloudfront" in body.lower()))
 
 
 def _plain(error: Exception) -> str:
