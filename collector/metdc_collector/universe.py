@@ -31,7 +31,8 @@ class Chosen:
 
     Attributes:
         wanted: instruments to subscribe to, by native name, in the list's order.
-        refused: what was asked for by name and cannot be had, and rows of the list that can't be used.
+        refused: rows of the list that can't be used, and what was asked for by name and cannot be had: the name itself
+            where nothing has it, else each instrument that has it, when none of them is wanted.
         left: every other instrument of the list and why it is not wanted.
     """
 
@@ -43,23 +44,28 @@ class Chosen:
 def select(listing: Listing, selection: Selection) -> Chosen:
     """Choose from a list; never raises, an empty choice is the caller's to report."""
     wanted: dict[str, Instrument] = {}
-    left: list[Refusal] = []
-    named: set[str] = set()
+    left: dict[str, Refusal] = {}
+    matching: dict[str, list[str]] = {name: [] for name in selection.include}
     for instrument in listing.instruments.values():
-        matches = set(selection.include) & set(_names(instrument))
+        matches = matching.keys() & set(_names(instrument))
+        for name in matches:
+            matching[name].append(instrument.name)
         reason = _reason(instrument, selection, matches)
-        named |= matches
         if reason is None:
             wanted[instrument.name] = instrument
         else:
-            left.append(Refusal(instrument.name, reason))
-    asked = set(selection.include)
-    refused = [*listing.refused, *(entry for entry in left if entry.name in asked)]
-    found = named | {entry.name for entry in refused}
-    refused += [
-        Refusal(name, "no such instrument in the venue's list") for name in selection.include if name not in found
-    ]
-    return Chosen(wanted=wanted, refused=refused, left=[entry for entry in left if entry.name not in asked])
+            left[instrument.name] = Refusal(instrument.name, reason)
+    refused = {refusal.name: refusal for refusal in listing.refused}
+    for asked, found in matching.items():
+        if not found:
+            refused.setdefault(asked, Refusal(asked, "no such instrument in the venue's list"))
+        elif wanted.keys().isdisjoint(found):
+            refused |= {name: left[name] for name in found}
+    return Chosen(
+        wanted=wanted,
+        refused=tuple(refused.values()),
+        left=tuple(refusal for name, refusal in left.items() if name not in refused),
+    )
 
 
 def _names(instrument: Instrument) -> Iterator[str]:
