@@ -40,7 +40,9 @@ def decode_exactly(frame: bytes) -> Any:
         Undecodable: when it isn't JSON.
     """
     try:
-        return json.loads(frame.decode(), parse_float=_fraction, parse_int=_integer, parse_constant=lambda _: None)
+        value = json.loads(frame.decode(), parse_float=_fraction, parse_int=_integer, parse_constant=lambda _: None)
+        json.dumps(value, ensure_ascii=False, default=str).encode()  # half a surrogate pair is no text to pass on
+        return value
     except (ValueError, RecursionError) as error:  # bad UTF-8 is a ValueError
         raise Undecodable(str(error)[:200]) from None
 
