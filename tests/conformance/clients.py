@@ -56,6 +56,12 @@ class RawClient:
     async def run(self) -> tuple[int, str]:
         """Connects and reads until the server ends the connection; code and reason."""
         reader, writer = await asyncio.open_connection(self._uri.host, self._uri.port)
+        try:
+            return await self._read(reader, writer)
+        finally:
+            writer.close()
+
+    async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> tuple[int, str]:
         self._protocol.send_request(self._protocol.connect())
         writer.write(b"".join(self._protocol.data_to_send()))
         while data := await asyncio.wait_for(reader.read(65536), CEILING):
@@ -67,7 +73,6 @@ class RawClient:
             if self._pong is not None and self.pings:
                 self._protocol.send_pong(self._pong)
                 writer.write(b"".join(self._protocol.data_to_send()))
-        writer.close()
         close = self._protocol.close_rcvd
         return (close.code, close.reason) if close else (1006, "")
 

@@ -14,12 +14,13 @@ from websockets.exceptions import InvalidStatus
 from tests.conformance.clients import client
 from tests.simulator.testing import Simulated, simulator
 
+BINANCE = ["binance.spot", "binance.futures"]
 SPOT, FUTURES = "/api/v3", "/fapi/v1"
 
 
 @pytest.fixture
 async def sim() -> AsyncIterator[Simulated]:
-    async with simulator() as running:
+    async with simulator(only=BINANCE) as running:
         yield running
 
 
@@ -67,7 +68,7 @@ async def test_the_futures_list_has_all_kinds_of_contracts(sim: Simulated) -> No
 async def test_the_same_seed_makes_the_same_universe() -> None:
     lists = []
     for seed in (3, 3, 4):
-        async with simulator(seed=seed) as sim:
+        async with simulator(only=BINANCE, seed=seed) as sim:
             lists.append((await get(sim, "/fapi/v1/exchangeInfo"))[1]["symbols"])
     assert lists[0] == lists[1]
     assert lists[0] != lists[2]
@@ -185,7 +186,7 @@ async def test_too_much_weight_is_429_and_ignoring_it_is_418(sim: Simulated) -> 
 
 
 async def test_the_ban_of_an_address_ends() -> None:
-    async with simulator(divide_timers=400) as sim:  # a ban of 2 minutes lasts 0.3 s
+    async with simulator(only=BINANCE, divide_timers=400) as sim:  # a ban of 2 minutes lasts 0.3 s
         url = sim.websocket("binance", "futures") + "/public/ws"
         for _ in range(400):
             if (await get(sim, "/fapi/v1/aggTrades?symbol=BTCUSDT"))[0] == 418:

@@ -13,7 +13,7 @@ from tests.simulator.testing import Simulated, simulator
 
 @pytest.fixture
 async def sim() -> AsyncIterator[Simulated]:
-    async with simulator() as running:
+    async with simulator(only=["binance.spot", "binance.futures"]) as running:
         yield running
 
 

@@ -190,6 +190,14 @@ async def test_a_wrong_order_is_refused_in_words(sim: Simulated, path: str, orde
         await sim.post(path, **order)
 
 
+async def test_a_venue_can_be_simulated_alone() -> None:
+    async with simulator(only=["phemex"]) as sim:
+        assert list((await sim.state())["markets"]) == ["phemex.spot", "phemex.futures"]
+    with pytest.raises(ValueError, match=r"not simulated: nope; there are binance\.spot"):
+        async with simulator(only=["nope"]):
+            pass
+
+
 async def test_it_runs_as_a_process_and_ends_when_told(tmp_path: Path) -> None:
     ledger = tmp_path / "ledger.jsonl"
     async with simulator(subprocess=True, rate=500, ledger=ledger) as sim:

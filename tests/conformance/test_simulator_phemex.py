@@ -21,7 +21,7 @@ INVALID = {"code": 6001, "message": "invalid argument"}
 
 @pytest.fixture
 async def sim() -> AsyncIterator[Simulated]:
-    async with simulator() as running:
+    async with simulator(only=["phemex"]) as running:
         yield running
 
 
@@ -84,7 +84,7 @@ async def test_a_perpetual_answers_success_then_a_snapshot_newest_first(sim: Sim
 
 
 async def test_the_snapshot_holds_a_thousand_rows() -> None:
-    async with simulator(history=1200) as sim, client(url(sim)) as socket:
+    async with simulator(only=["phemex"], history=1200) as sim, client(url(sim)) as socket:
         await subscribe(socket, "trade", "sBTCUSDT")
         assert len((await receive(socket))["trades"]) == 1000
 
@@ -153,7 +153,7 @@ async def test_a_bad_request_gets_6001(sim: Simulated, request_text: str, number
 
 
 async def test_the_102nd_subscription_of_a_socket_gets_6015() -> None:
-    async with simulator(history=0) as sim, client(url(sim)) as socket:
+    async with simulator(only=["phemex"], history=0) as sim, client(url(sim)) as socket:
         async with sim.http.get(sim.rest("phemex", "spot") + "/public/products") as reply:
             names = [row["symbol"] for row in (await reply.json())["data"]["products"] if row["type"] == "Spot"]
         for number, name in enumerate(names[:101]):
@@ -196,7 +196,7 @@ async def test_a_client_ping_is_answered(sim: Simulated) -> None:
 
 
 async def test_a_socket_without_pings_dies_though_data_flows() -> None:
-    async with simulator(divide_timers=40, rate=200) as sim, client(url(sim)) as socket:
+    async with simulator(only=["phemex"], divide_timers=40, rate=200) as sim, client(url(sim)) as socket:
         started = asyncio.get_running_loop().time()
         await subscribe(socket, "trade", "sBTCUSDT")
         assert await ended(socket) == (1006, "")
@@ -206,7 +206,7 @@ async def test_a_socket_without_pings_dies_though_data_flows() -> None:
 
 @pytest.mark.parametrize("kind", ["server.ping", "protocol ping"])
 async def test_pings_keep_a_socket_alive(kind: str) -> None:
-    async with simulator(divide_timers=40) as sim, client(url(sim)) as socket:
+    async with simulator(only=["phemex"], divide_timers=40) as sim, client(url(sim)) as socket:
         for _ in range(8):
             if kind == "server.ping":
                 await ask(socket, {"id": 0, "method": "server.ping", "params": []})
@@ -272,7 +272,7 @@ async def test_too_many_requests_get_429_with_the_header_of_their_group(sim: Sim
 
 
 async def test_some_rows_are_equal_and_some_of_these_lie_in_two_frames() -> None:
-    async with simulator(symbols=3) as sim, client(url(sim)) as socket:
+    async with simulator(only=["phemex"], symbols=3) as sim, client(url(sim)) as socket:
         await subscribe(socket, "trade_p", "BTCUSDT")
         await receive(socket)
         await sim.post("/rate", exchange="phemex", market="futures", rate=1500)

@@ -8,7 +8,7 @@ import json
 import signal
 from pathlib import Path
 
-from tests.simulator.app import Options, Simulator
+from tests.simulator.app import VENUES, Options, Simulator
 
 
 def options(arguments: list[str] | None = None) -> Options:
@@ -44,6 +44,9 @@ def options(arguments: list[str] | None = None) -> Options:
         default=1000,
         metavar="ROWS",
         help="Phemex: trades of each symbol before the start, which snapshots show (1000)",
+    )
+    parser.add_argument(
+        "--only", nargs="+", default=[], metavar="VENUE", help=f"only these of {', '.join(VENUES)}; ports stay (all)"
     )
     return Options(**vars(parser.parse_args(arguments)))
 

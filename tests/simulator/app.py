@@ -30,13 +30,14 @@ class Options:
     replay: Sequence[Path] = ()
     symbols: int | None = None
     history: int = 1000
+    only: Sequence[str] = ()
 
 
-VENUES: tuple[Callable[[Hub, Options], Endpoint], ...] = (
-    lambda hub, options: BinanceEndpoint(hub, futures=False),
-    lambda hub, options: BinanceEndpoint(hub, futures=True),
-    lambda hub, options: PhemexEndpoint(hub, history=options.history),
-)
+VENUES: dict[str, Callable[[Hub, Options], Endpoint]] = {
+    "binance.spot": lambda hub, options: BinanceEndpoint(hub, futures=False),
+    "binance.futures": lambda hub, options: BinanceEndpoint(hub, futures=True),
+    "phemex": lambda hub, options: PhemexEndpoint(hub, history=options.history),
+}
 """One entry for each port, in the order of the ports."""
 
 
@@ -45,12 +46,18 @@ class Simulator:
 
     def __init__(self, options: Options) -> None:
         self._options = options
+        if unknown := set(options.only) - set(VENUES):
+            raise ValueError(f"not simulated: {', '.join(sorted(unknown))}; there are {', '.join(VENUES)}")
         self.stopping = asyncio.Event()
         self.hub = Hub(
             seed=options.seed, ledger=options.ledger, divide_timers=options.divide_timers, symbols=options.symbols
         )
-        self.hub.endpoints = [venue(self.hub, options) for venue in VENUES]
-        self._ports = [Port(self.hub, endpoint) for endpoint in self.hub.endpoints]
+        chosen = {name: venue for name, venue in VENUES.items() if not options.only or name in options.only}
+        self.hub.endpoints = [venue(self.hub, options) for venue in chosen.values()]
+        self._ports = [
+            (list(VENUES).index(name) + 1, Port(self.hub, endpoint))
+            for name, endpoint in zip(chosen, self.hub.endpoints, strict=True)
+        ]
         self._control = Control(self.hub, self.stopping)
         if options.replay:
             try:
@@ -64,18 +71,18 @@ class Simulator:
         host, first = self._options.host, self._options.port
         control = await self._control.start(host, first)
         venues: dict[str, dict[str, dict[str, str]]] = {}
-        for index, (port, endpoint) in enumerate(zip(self._ports, self.hub.endpoints, strict=True), 1):
-            bound = await port.start(host, first + index if first else 0)
-            for market in endpoint.markets:
+        for offset, port in self._ports:
+            bound = await port.start(host, first + offset if first else 0)
+            for market in port.endpoint.markets:
                 addresses = {"rest": f"http://{host}:{bound}", "webSocket": f"ws://{host}:{bound}"}
-                venues.setdefault(endpoint.exchange, {})[market.name] = addresses
-        self.hub.start()
+                venues.setdefault(market.exchange, {})[market.name] = addresses
+        self.hub.start(self.stopping.set)
         self.hub.set_rate(0.0 if self.hub.replaying else self._options.rate)
         return {"control": f"http://{host}:{control}", "venues": venues}
 
     async def stop(self) -> None:
         """Ends everything and closes the ledger."""
         await self.hub.stop()
-        for port in self._ports:
+        for _, port in self._ports:
             await port.stop()
         await self._control.stop()

@@ -104,6 +104,7 @@ async def _process(options: Options) -> AsyncIterator[dict[str, Any]]:
     words = ["--port", options.port, "--seed", options.seed, "--rate", options.rate, "--history", options.history]
     words += ["--divide-timers", options.divide_timers, "--ledger", options.ledger]
     words += ["--symbols", options.symbols] if options.symbols else []
+    words += ["--only", *options.only] if options.only else []
     words += ["--replay", *options.replay] if options.replay else []
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.simulator", *map(str, words), stdout=asyncio.subprocess.PIPE, cwd=ROOT

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,10 +74,11 @@ class Hub:
 
     # The wheel
 
-    def start(self) -> None:
-        """Begins to turn."""
+    def start(self, failed: Callable[[], None]) -> None:
+        """Begins to turn; should it ever break, `failed` is called and `stop` raises what happened."""
         self.generator.start(self.markets())
         self._wheel = asyncio.create_task(self._turn(), name="simulator wheel")
+        self._wheel.add_done_callback(lambda _: failed())
 
     async def _turn(self) -> None:
         loop = asyncio.get_running_loop()
@@ -98,15 +99,17 @@ class Hub:
 
     async def stop(self) -> None:
         """Stops turning, writes the last plan lines and closes the ledger."""
+        broken: list[BaseException] = []
         if self._wheel is not None:
             self._wheel.cancel()
-            await asyncio.gather(self._wheel, return_exceptions=True)
-            if self._wheel.done() and not self._wheel.cancelled() and (error := self._wheel.exception()):
-                raise error
+            ends = await asyncio.gather(self._wheel, return_exceptions=True)
+            broken = [end for end in ends if isinstance(end, Exception)]
         for socket in list(self.sockets):
             socket.cut("simulator stops")
         self.mark()
         self.ledger.close()
+        for error in broken:
+            raise error
 
     def mark(self) -> list[dict[str, int | str]]:
         """Writes and answers the plan lines since the last mark, and flushes the ledger."""

@@ -47,7 +47,7 @@ class Port:
     """A listening endpoint."""
 
     def __init__(self, hub: Hub, endpoint: Endpoint) -> None:
-        self._hub, self._endpoint = hub, endpoint
+        self._hub, self.endpoint = hub, endpoint
         self._web: web.Server | None = None
         self._server: asyncio.Server | None = None
 
@@ -56,7 +56,7 @@ class Port:
         self._web = web.Server(self._rest, access_log=None)
         web_server = self._web
         self._server = await asyncio.get_running_loop().create_server(
-            lambda: Doorman(lambda: Socket(self._hub, self._endpoint, 0), web_server), host, port, backlog=1024
+            lambda: Doorman(lambda: Socket(self._hub, self.endpoint, 0), web_server), host, port, backlog=1024
         )
         bound: int = self._server.sockets[0].getsockname()[1]
         return bound
@@ -80,16 +80,16 @@ class Port:
             now=loop.time(),
             unix=self._hub.clock.ns() / 1e9,
         )
-        reply = self._hub.switchboard.rest(self._endpoint, asked.path, lambda: self._answer(asked))
+        reply = self._hub.switchboard.rest(self.endpoint, asked.path, lambda: self._answer(asked))
         return await _response(reply, asked.headers.get("accept-encoding", ""))
 
     def _answer(self, request: HttpRequest) -> HttpReply:
         replay = self._hub.replay
-        if replay is not None and self._endpoint.lists(request.path):
-            recorded = replay.listing(self._endpoint)
+        if replay is not None and self.endpoint.lists(request.path):
+            recorded = replay.listing(self.endpoint)
             if recorded is not None:
                 return HttpReply(200, recorded, {"Content-Type": "application/json"}, listing=True)
-        return self._endpoint.http(request)
+        return self.endpoint.http(request)
 
 
 async def _response(reply: HttpReply, accept_encoding: str) -> web.Response:

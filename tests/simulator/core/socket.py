@@ -245,7 +245,7 @@ class Socket(asyncio.Protocol):
         """Ends the TCP connection by RST; what was not sent yet is lost."""
         self.hub.closed(self, "reset")
         self.closing = True
-        if self._transport is not None:
+        if self._transport is not None and not self._transport.is_closing():
             raw: sockets.socket = self._transport.get_extra_info("socket")
             raw.setsockopt(sockets.SOL_SOCKET, sockets.SO_LINGER, struct.pack("ii", 1, 0))
             self._transport.abort()

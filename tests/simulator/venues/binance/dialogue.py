@@ -88,8 +88,10 @@ class BinanceDialogue:
         self._counted()
 
     def pong(self, data: bytes) -> None:
-        if self._counted() and data in self._waiting:
-            for payload in list(self._waiting):
+        """An echo of our ping is no offence while timers are divided: pings come more often then, the limit stays."""
+        echo = data in self._waiting
+        if (echo and self._socket.hub.divide_timers > 1) or self._counted():
+            for payload in list(self._waiting) if echo else ():
                 del self._waiting[payload]
                 if payload == data:
                     break
