@@ -109,5 +109,5 @@ def in_coins(quantity: str, instrument: Instrument) -> str:
 def _exactly(operation: Callable[[str, str], str], number: str, factor: str) -> str:
     try:
         return operation(number, factor)
-    except InvalidDecimal as error:
-        raise Damaged(str(error)) from None
+    except InvalidDecimal:
+        raise Damaged(f"too long in units of {factor}: {shown(number)}") from None

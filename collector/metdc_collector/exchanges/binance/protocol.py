@@ -126,7 +126,7 @@ class BinanceConversation:
     def _bare(self, message: dict[str, Any], event: object) -> Parsed:
         if event == _SHUTDOWN:
             return _shutdown()
-        if type(event) is str:
+        if _is_other(event):
             return Parsed(Kind.OTHER)
         error = message.get("error", message)
         if type(error) is dict and "code" in error and "msg" in error:
@@ -161,7 +161,8 @@ def _array(message: Any) -> Parsed:
 
 
 def _is_other(event: object) -> bool:
-    return type(event) is str and event not in _TRADES
+    """Whether this is the name of an event that isn't ours: ``24hrTicker``, ``TRADE_LITE``."""
+    return type(event) is str and event not in _TRADES and event.replace("_", "").isalnum()
 
 
 def _shutdown() -> Parsed:

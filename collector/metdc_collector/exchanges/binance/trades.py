@@ -65,8 +65,8 @@ def read(row: dict[str, Any], event: str, instrument: Instrument, received: int)
         price, quantity = canonical(price), canonical(quantity)
         if instrument.unit_factor is not None:
             price, quantity = divide(price, instrument.unit_factor), multiply(quantity, instrument.unit_factor)
-    except InvalidDecimal as error:
-        raise Damaged(f"p or q is {error}") from None
+    except InvalidDecimal:
+        raise Damaged(f"p or q is no decimal: {shown(price)}, {shown(quantity)}") from None
     if price == "0" or quantity == "0":
         raise Damaged(f"p or q is not above 0: {price}, {quantity}")
     time, sent = milliseconds(time, "T"), milliseconds(sent, "E")

@@ -1,0 +1,367 @@
+"""Damaged frames against every adapter: nothing may be raised, nothing taken from a damaged row, no healthy row lost.
+
+``python -m tests.fuzz --count 100000 --seed 7 [--venue phemex.spot]``; progress on stderr, one JSON object as the last
+line on stdout; exit 0 held, 1 failed, 2 bad usage. The same seed makes the same frames.
+
+The oracle doesn't parse: it writes each frame from rows that it made up, knows which of them it damaged, and computes
+what must come of the others with :class:`decimal.Decimal`.
+"""
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from random import Random
+from typing import Any, NamedTuple
+
+from metdc_collector.exchanges.base import Conversation, Kind
+from metdc_collector.exchanges.registry import MARKETS, venue
+from metdc_collector.wire.instrument import Instrument
+from metdc_collector.wire.trade import encode
+
+VENUES = [f"{exchange}.{market}" for exchange, markets in MARKETS.items() for market in markets]
+RECEIVED = 1790001515500000001
+FRAMES_A_CONNECTION = 40
+DEEP = 50_000
+
+
+class Raw(str):
+    """JSON text that no serializer would write."""
+
+    __slots__ = ()
+
+
+class Row(NamedTuple):
+    """What must come of a healthy row."""
+
+    id: str
+    price: str
+    quantity: str
+    side: str
+    time: int
+    sent: int | None
+
+
+class Case(NamedTuple):
+    """A frame, the rows that must come of it, and what was done to it (nothing: it is healthy)."""
+
+    frame: bytes
+    rows: Sequence[Row]
+    damage: str
+
+
+NUMBERS_OF_NO_SENSE: tuple[Any, ...] = (
+    Raw("NaN"),
+    Raw("-Infinity"),
+    Raw("1e400"),
+    Raw("1e99999999999999999999"),
+    Raw("1" + "0" * 400),
+)
+NUMBERS_OF_NO_SENSE += (Raw("1" + "0" * 5_000), Raw("[" * 200 + "]" * 200))
+CONTAINERS: tuple[Any, ...] = (None, [], {}, [[1]], {"a": 1})
+INTEGERS = (*CONTAINERS, *NUMBERS_OF_NO_SENSE, True, False, "12", "", 1.5, -1, 1 << 63, 1 << 64, 10**30, Raw("5.0"))
+TIMES = (*INTEGERS, 0, 1, 1790001515, 4102444800000000000)
+DECIMALS = (*CONTAINERS, *NUMBERS_OF_NO_SENSE, True, 5, 80227.01, "", "abc", "-1", "+1", "0", "0.000", "NaN", "1e400")
+DECIMALS += ("1,5", " 1", "1 ", ".5", "5.", "٣", "1" * 61, "0x1", "1e", "Infinity", Raw('"\\ud800"'))
+TRUTHS = (*CONTAINERS, *NUMBERS_OF_NO_SENSE, 0, 1, "true", "", 0.5)
+NAMES = (*CONTAINERS, *NUMBERS_OF_NO_SENSE, True, 5, "", "A B", "A\nB", "A " * 60, Raw('"\\ud800"'))
+KINDS = (*CONTAINERS, *NUMBERS_OF_NO_SENSE, True, 5, "", "a b", "A\nB", "X" * 60, Raw('"\\ud800"'))
+WORDS = (*CONTAINERS, *NUMBERS_OF_NO_SENSE, True, 5, "", "a b", "Snapshot", "BUY", "x" * 60, Raw('"\\udfff"'))
+
+
+def render(value: Any) -> str:
+    """Return the JSON text of a value, with raw parts as they stand."""
+    if isinstance(value, Raw):
+        return str(value)
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{json.dumps(key)}:{render(part)}" for key, part in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(render(part) for part in value) + "]"
+    return json.dumps(value)
+
+
+def plain(number: Decimal) -> str:
+    """Return the canonical text of a decimal."""
+    text = format(number, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def wreck(frame: bytes, random: Random) -> Case:
+    """Damage a frame so that nothing of it can be read."""
+    place = random.randrange(len(frame))
+    name, wrecked = random.choice(
+        [
+            ("truncated", frame[:place]),
+            ("a byte that is no UTF-8", frame[:place] + b"\xff" + frame[place:]),
+            ("noise", random.randbytes(random.randrange(64)) + b"\x00"),
+            ("another encoding", frame.decode().encode("utf-16")),
+            ("deep nesting", b"[" * DEEP),
+            ("deep nesting, closed", b"[" * DEEP + b"]" * DEEP),
+            ("two frames in one", frame + frame),
+            ("a bare value", random.choice([b"null", b"true", b"12", b'"x"', b"[]", b"NaN", b"1e400", b"{}", b"[1]"])),
+        ]
+    )
+    return Case(wrecked, (), name)
+
+
+class Binance:
+    """Frames of one trade or aggregate, bare or combined."""
+
+    def __init__(self, market: str, random: Random) -> None:
+        self.market, self.random, self.instruments = market, random, _binance_instruments(market)
+
+    def connect(self) -> None:
+        """Nothing is kept from frame to frame."""
+
+    def case(self) -> Case:
+        """Make one frame and damage it, mostly."""
+        random, event = self.random, self.random.choice(["trade", "aggTrade"])
+        message, row = self._row(event)
+        bare = random.random() < 0.3
+        stream = f"{message['s'].lower()}@{event}"
+        choice = random.random()
+        if choice < 0.1:
+            message |= {"M": random.choice(WORDS), "new": random.choice(CONTAINERS), "b": random.choice(INTEGERS)}
+            return Case(_bytes(message if bare else {"stream": stream, "data": message}), [row], "")
+        if choice < 0.25:
+            return wreck(_bytes(message if bare else {"stream": stream, "data": message}), random)
+        envelope: dict[str, Any] = {"stream": stream, "data": message}
+        if not bare and choice < 0.35:
+            what = _damage(envelope, {"stream": NAMES, "data": WORDS}, random)
+            return Case(_bytes(envelope), (), what)
+        fields: dict[str, Sequence[Any]] = {"e": NAMES, "s": NAMES, "p": DECIMALS, "q": DECIMALS, "m": TRUTHS}
+        fields |= {"T": TIMES, "E": TIMES}
+        fields |= {"t": INTEGERS} if event == "trade" else {"a": INTEGERS, "f": INTEGERS, "l": INTEGERS}
+        if "X" in message:
+            fields |= {"X": KINDS}
+        what = _damage(message, fields, random)
+        return Case(_bytes(message if bare else envelope), (), what)
+
+    def _row(self, event: str) -> tuple[dict[str, Any], Row]:
+        random = self.random
+        name = random.choice(list(self.instruments))
+        price, quantity = f"{random.randrange(1, 10**9) / 1000:.8f}", f"{random.randrange(1, 10**6) / 100:.3f}"
+        time = random.randrange(1_500_000_000_000, 2_000_000_000_000)
+        number, maker = random.randrange(1 << 63), random.random() < 0.5
+        message: dict[str, Any] = {
+            "e": event,
+            "E": time + 3,
+            "s": name,
+            "p": price,
+            "q": quantity,
+            "T": time,
+            "m": maker,
+        }
+        message |= {"t": number} if event == "trade" else {"a": number, "f": number >> 1, "l": number}
+        if self.market == "futures" and event == "trade":
+            message |= {"X": "MARKET", "st": 1}
+        factor = self.instruments[name].unit_factor or "1"
+        return message, Row(
+            id=str(number) if event == "trade" else f"agg:{number}",
+            price=plain(Decimal(price) / Decimal(factor)),
+            quantity=plain(Decimal(quantity) * Decimal(factor)),
+            side="sell" if maker else "buy",
+            time=time * 1_000_000,
+            sent=(time + 3) * 1_000_000,
+        )
+
+
+class Phemex:
+    """Snapshots and increments of a few rows, some of them equal."""
+
+    def __init__(self, market: str, random: Random) -> None:
+        self.spot, self.random, self.instruments = market == "spot", random, _phemex_instruments(market)
+        self.rows = "trades" if self.spot else "trades_p"
+        self.seen: Counter[tuple[str, str]] = Counter()
+        self.start = 0
+
+    def connect(self) -> None:
+        """A new connection: equal rows are counted anew, around another time."""
+        self.seen.clear()
+        self.start = self.random.randrange(1_500_000_000_000_000_000, 2_000_000_000_000_000_000)
+
+    def case(self) -> Case:
+        """Make one frame and damage some of its rows, or its envelope."""
+        random, name = self.random, self.random.choice(list(self.instruments))
+        native = sorted((self._native() for _ in range(random.randrange(1, 7))), key=lambda row: -row[0])
+        message: dict[str, Any] = {"sequence": random.randrange(1 << 40), "symbol": name, self.rows: native}
+        message["type"] = random.choice(["snapshot", "incremental", "incremental"])
+        sent = None
+        if not self.spot:
+            sent = message["dts"] = native[0][0] + 5_000_000
+        choice = random.random()
+        if choice < 0.15:
+            return wreck(_bytes(message), random)
+        if choice < 0.25:
+            no_rows = [value for value in WORDS if not render(value).startswith("[")]
+            fields = {"symbol": NAMES, "type": WORDS, self.rows: no_rows}
+            what = _damage(message, fields, random)
+            return Case(_bytes(message), (), what)
+        damaged = {place for place in range(len(native)) if choice < 0.9 and random.random() < 0.4}
+        what = ""
+        if not self.spot and random.random() < 0.1:
+            what, sent = "dts", None
+            message["dts"] = random.choice(TIMES)
+        if message["type"] == "snapshot":
+            self.seen = Counter({key: count for key, count in self.seen.items() if key[0] != name})
+        rows = [self._expected(name, row, sent) for i, row in reversed(list(enumerate(native))) if i not in damaged]
+        for place in damaged:
+            native[place], what = self._damaged(native[place])
+        message["sequence"] = random.choice(INTEGERS)
+        return Case(_bytes(message), rows, what)
+
+    def _native(self) -> list[Any]:
+        random = self.random
+        time = self.start + random.randrange(4) * 1_000_000_000
+        price, quantity = random.choice([769100000, 769100001, 12]), random.choice([168200000, 100000000, 1])
+        if self.spot:
+            return [time, random.choice(["Buy", "Sell"]), price, quantity]
+        return [time, random.choice(["Buy", "Sell"]), plain(Decimal(price).scaleb(-8)), f"{quantity / 1000:.4f}"]
+
+    def _expected(self, name: str, row: list[Any], sent: int | None) -> Row:
+        instrument = self.instruments[name]
+        price, quantity = Decimal(row[2]), Decimal(row[3])
+        if self.spot:
+            price, quantity = price.scaleb(-8), quantity.scaleb(-(instrument.quantity_scale or 0))
+        factor = Decimal(instrument.unit_factor or 1)
+        shown_price, shown_quantity = plain(price / factor), plain(quantity * factor)
+        key = f"{row[0]}-{row[1][0]}-{shown_price}-{shown_quantity}"
+        number = self.seen[name, key]
+        self.seen[name, key] += 1
+        return Row(f"{key}-{number}", shown_price, shown_quantity, row[1].lower(), row[0], sent)
+
+    def _damaged(self, row: list[Any]) -> tuple[Any, str]:
+        random = self.random
+        amounts = (*INTEGERS, 0) if self.spot else DECIMALS
+        choice = random.random()
+        if choice < 0.2:
+            place = random.randrange(4)
+            return row[:place] + row[place + 1 :], f"element {place} dropped"
+        if choice < 0.3:
+            return random.choice(WORDS), "a row of another type"
+        place = random.randrange(4)
+        value = random.choice([TIMES, WORDS, amounts, amounts][place])
+        return [*row[:place], value, *row[place + 1 :]], f"element {place} is {str(value)[:40]}"
+
+
+def _damage(message: dict[str, Any], fields: dict[str, Sequence[Any]], random: Random) -> str:
+    """Drop one of these fields, or write one of the values that it cannot have."""
+    name = random.choice(list(fields))
+    if name != "X" and random.random() < 0.3:  # without a kind it is a frame of older times
+        del message[name]
+        return f"{name} dropped"
+    message[name] = random.choice(fields[name])
+    return f"{name} is {str(message[name])[:40]}"
+
+
+def _bytes(message: Any) -> bytes:
+    return render(message).encode()
+
+
+def _binance_instruments(market: str) -> dict[str, Instrument]:
+    found = [Instrument("binance", market, "BTCUSDT", "BTC", "USDT")]
+    found += [Instrument("binance", market, "1000PEPEUSDT", "PEPE", "USDT", unit_factor="1000")]
+    return {instrument.name: instrument for instrument in found}
+
+
+def _phemex_instruments(market: str) -> dict[str, Instrument]:
+    found = [Instrument("phemex", market, "BTCUSDT", "BTC", "USDT")]
+    found += [Instrument("phemex", market, "u1000PEPEUSDT", "PEPE", "USDT", unit_factor="1000")]
+    if market == "spot":
+        found = [Instrument("phemex", market, "sBTCUSDT", "BTC", "USDT", price_scale=8, quantity_scale=8)]
+        found += [Instrument("phemex", market, "sXUSDT", "X", "USDT", price_scale=8, quantity_scale=0)]
+    return {instrument.name: instrument for instrument in found}
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What was tried, and the first frames that were judged wrongly."""
+
+    frames: int = 0
+    damaged: int = 0
+    rows: int = 0
+    wrong: int = 0
+    examples: list[str] = field(default_factory=list)
+
+    def judge(self, case: Case, conversation: Conversation) -> None:
+        """Give a frame to the adapter and compare."""
+        self.frames += 1
+        self.damaged += bool(case.damage)
+        self.rows += len(case.rows)
+        fault = _fault(case, conversation)
+        if fault:
+            self.wrong += 1
+            if len(self.examples) < 5:
+                self.examples.append(f"{case.damage or 'healthy'}: {fault}: {case.frame[:400]!r}")
+
+
+def _fault(case: Case, conversation: Conversation) -> str:
+    try:
+        parsed = conversation.receive(case.frame, RECEIVED)
+    except BaseException as error:  # whatever it is, it must not be raised
+        return f"raised {type(error).__name__}: {error}"
+    rows = [
+        Row(trade.id, trade.price, trade.quantity or "", trade.side, trade.time, trade.sent) for trade in parsed.trades
+    ]
+    if rows != list(case.rows):
+        return f"expected {list(case.rows)}, got {rows}"
+    if (parsed.kind is Kind.MALFORMED) is not bool(case.damage):
+        return f"was taken for {parsed.kind.value}"
+    if case.damage and not (parsed.reason and parsed.reason.isascii() and len(parsed.reason) < 400):
+        return f"gave the reason {parsed.reason!r}"
+    if parsed.out_of_scope or parsed.skipped:
+        return "had rows out of scope"
+    for trade in parsed.trades:
+        json.loads(encode(trade))
+    return ""
+
+
+def fuzz(name: str, count: int, seed: int, progress: Callable[[int], None] = lambda _: None) -> Outcome:
+    """Try ``count`` frames on the market ``name`` (``phemex.spot``)."""
+    exchange, market = name.split(".")
+    adapter = venue(exchange, market)
+    random = Random(f"{seed} {name}")
+    maker = Binance(market, random) if exchange == "binance" else Phemex(market, random)
+    outcome = Outcome()
+    while outcome.frames < count:
+        maker.connect()
+        conversation = adapter.converse(maker.instruments, adapter.channels[0])
+        for _ in range(min(FRAMES_A_CONNECTION, count - outcome.frames)):
+            outcome.judge(maker.case(), conversation)
+        progress(outcome.frames)
+    return outcome
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command."""
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=(__doc__ or "").split("\n\n", 1)[0])
+    parser.add_argument("--count", type=int, default=100_000, help="frames a market (100000)")
+    parser.add_argument("--seed", type=int, default=7, help="the same seed makes the same frames (7)")
+    parser.add_argument("--venue", choices=VENUES, action="append", help="only this market; may be repeated")
+    options = parser.parse_args(arguments)
+    if options.count < 1:
+        parser.error("--count must be at least 1")
+    outcomes = {}
+    for name in options.venue or VENUES:
+        step = max(options.count // 10, FRAMES_A_CONNECTION)
+
+        def progress(done: int, name: str = name, step: int = step) -> None:
+            if done % step < FRAMES_A_CONNECTION:
+                print(f"{name}: {done} of {options.count} frames", file=sys.stderr)
+
+        outcomes[name] = fuzz(name, options.count, options.seed, progress)
+    ok = all(outcome.wrong == 0 for outcome in outcomes.values())
+    counts = {
+        name: {"frames": each.frames, "damaged": each.damaged, "rows": each.rows, "wrong": each.wrong}
+        for name, each in outcomes.items()
+    }
+    examples = [f"{name}: {example}" for name, each in outcomes.items() for example in each.examples]
+    print(json.dumps({"ok": ok, "seed": options.seed, "venues": counts, "examples": examples}))
+    return 0 if ok else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The adapters, venue by venue and part by part; no socket, no clock."""
