@@ -16,6 +16,7 @@ _MOST_BYTES = 64 * 1024 * 1024
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # Five digits are more than a day; a ban that lasts longer is asked about again before its end.
 _SECONDS = re.compile(r"[0-9]{1,5}", re.ASCII)
+_OBJECT = re.compile(r"^(<[^>]*>|HTTPS?Connection(Pool)?\([^)]*\)): ")
 
 
 class RestError(Exception):
@@ -115,8 +116,5 @@ def is_region_block(status: int, server: str, body: bytes) -> bool:
 
 
 def _plain(error: Exception) -> str:
-    """Return the innermost cause in words: urllib3 wraps it twice, with addresses of objects."""
-    cause: BaseException = error
-    while (inner := getattr(cause, "reason", None)) is not None and isinstance(inner, BaseException):
-        cause = inner
-    return str(cause).rsplit(": ", 1)[-1] or type(cause).__name__
+    """Return the cause in words: urllib3 puts the object before them, and after them the error beneath."""
+    return _OBJECT.sub("", str(error.args[0] if error.args else type(error).__name__))

@@ -179,11 +179,12 @@ async def test_a_body_that_is_no_list_is_left_to_the_adapter_which_says_so(body:
 
 async def test_gzip_that_is_damaged_is_no_reply() -> None:
     error = await refused(replying(body=b"not gzip at all", Content_Encoding="gzip"))
-    assert "/list: no reply: " in str(error)
+    assert "/list: no reply: Received response with content-encoding: gzip, but failed to decode it" in str(error)
 
 
 async def test_a_reply_that_breaks_off_is_no_reply() -> None:
-    assert "/list: no reply: " in str(await refused(broken))
+    error = await refused(broken)
+    assert str(error).endswith("/list: no reply: Connection broken: IncompleteRead(2 bytes read, 8 more expected)")
 
 
 async def test_a_reply_without_end_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,9 +209,8 @@ async def test_a_venue_that_cannot_be_reached_is_named_with_the_cause() -> None:
         address = venue.address
     with contextlib.closing(client(address)) as rest, pytest.raises(RestError) as refusal:
         await rest.get(Request("/list"))
-    assert str(refusal.value).startswith(f"{address}/list: no reply: ")
+    assert str(refusal.value).startswith(f"{address}/list: no reply: Failed to establish a new connection: ")
     assert "Connection refused" in str(refusal.value)
-    assert "object at 0x" not in str(refusal.value)
 
 
 async def test_a_request_waits_for_its_weight() -> None:
