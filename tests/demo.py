@@ -32,12 +32,12 @@ from tests.harness import (
     Stopped,
     eventually,
     folder,
+    heed_signals,
     http,
     metdc,
     nats_server,
     python,
     say,
-    stop_on_sigterm,
 )
 from tests.watch import Watch
 
@@ -262,7 +262,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = Options(**vars(parser.parse_args(argv)))
     if options.duration <= 0 or options.rate <= 0:
         parser.error("--duration and --rate must be above 0")
-    stop_on_sigterm()
+    heed_signals()
     try:
         result, verdict = demo(options)
     except (Stopped, KeyboardInterrupt):

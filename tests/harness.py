@@ -256,13 +256,17 @@ class Stopped(BaseException):
     """SIGTERM came: the program ends at once, and its ``with`` blocks end their processes."""
 
 
-def stop_on_sigterm() -> None:
-    """Make SIGTERM unwind the main thread, so that no child is left behind."""
+def heed_signals() -> None:
+    """Make SIGTERM unwind the main thread, so that no child is left behind, and SIGINT raise KeyboardInterrupt.
+
+    The latter is Python's habit, but not in a background job of a shell, which starts with SIGINT ignored.
+    """
 
     def handler(number: int, frame: FrameType | None) -> None:
         raise Stopped
 
     signal.signal(signal.SIGTERM, handler)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def nats_server_binary() -> Path:

@@ -28,12 +28,12 @@ from tests.harness import (
     Stopped,
     eventually,
     folder,
+    heed_signals,
     http,
     http_or_none,
     nats_server,
     python,
     say,
-    stop_on_sigterm,
 )
 
 START = 30.0
@@ -186,7 +186,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.replay", description="Recorded frames through everything.")
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="recordings, JSON lines")
     options = parser.parse_args(argv)
-    stop_on_sigterm()
+    heed_signals()
     results, held = [], []
     try:
         for path in options.files:
