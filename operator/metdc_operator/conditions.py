@@ -109,7 +109,7 @@ def _what_is_missing(pod: Pod, report: Report) -> tuple[Reason, str]:
 
 
 def _region_blocked(report: Report) -> bool:
-    return any("region" in each for each in report.waiting)
+    return report.connections.failed > 0 or any("region" in each for each in report.waiting)
 
 
 def _progressing(seen: Seen) -> Verdict:
@@ -137,7 +137,8 @@ def _streaming(market: MarketSeen, since: int) -> Verdict:
     if symbols.streaming >= symbols.wanted:
         return Verdict("True", Reason.ALL_STREAMING, counted)
     if _region_blocked(report):
-        return Verdict("False", Reason.REGION_BLOCKED, "; ".join(report.waiting))
+        told = "; ".join(report.waiting) or "the exchange refuses this region"
+        return Verdict("False", Reason.REGION_BLOCKED, f"{told}; spec.endpoints can name a gateway elsewhere")
     if connections.cooldown:
         return Verdict("False", Reason.COOLDOWN, f"{counted}; {connections.cooldown} connections in cooldown")
     if connections.reconnecting or not connections.active:

@@ -105,8 +105,8 @@ def _nats(resource: Resource, installation: Installation) -> dict[str, Any]:
     stream["maxBytes"] = size(stream["maxBytes"])
     nats = {"urls": list(own.get("urls", [])), "stream": stream}
     nats |= {name: own[name] for name in ("inboxPrefix", "jetStreamDomain") if name in own}
-    if "tls" in own:  # the certificates are files beside the credentials
-        nats["tls"] = {"handshakeFirst": own["tls"].get("handshakeFirst", False)}
+    if own.get("tls", {}).get("handshakeFirst"):  # the certificates are files beside the credentials
+        nats["tls"] = {"handshakeFirst": True}
     return nats
 
 

@@ -148,13 +148,17 @@ def _meaning(schema: Schema) -> str:
     return f" ({sentence})" if sentence else ""
 
 
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"
+
+
 def _words(keyword: str, wanted: Any, value: Any, schema: Schema) -> str:
     shown = "null" if value is None else f"{value!r}"[:80]
     match keyword:
         case "type":
             return f"must be {_ARTICLES.get(wanted, wanted)}, not {shown}"
         case "anyOf":
-            return f"must be a number or a text, not {shown}"
+            return f"must be a whole number or a text in quotes, not {shown}"
         case "enum":
             return f"{shown} is not supported; choose one of {', '.join(str(each) for each in wanted)}"
         case "pattern":
@@ -162,10 +166,11 @@ def _words(keyword: str, wanted: Any, value: Any, schema: Schema) -> str:
         case "minimum" | "maximum":
             return f"must be at {'least' if keyword == 'minimum' else 'most'} {wanted}, not {shown}"
         case "minLength" | "maxLength":
-            return f"must have at {'least' if keyword == 'minLength' else 'most'} {wanted} characters"
+            bound = "least" if keyword == "minLength" else "most"
+            return f"must have at {bound} {_counted(wanted, 'character', 'characters')}"
         case "minItems" | "minProperties":
-            return f"must have at least {wanted} {'entry' if wanted == 1 else 'entries'}; without any, leave it out"
+            return f"must have at least {_counted(wanted, 'entry', 'entries')}; without any, leave it out"
         case "maxItems" | "maxProperties":
-            return f"must have at most {wanted} {'entry' if wanted == 1 else 'entries'}"
+            return f"must have at most {_counted(wanted, 'entry', 'entries')}"
         case _:
             return f"{shown} is out of range for {wanted}"
