@@ -12,6 +12,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 
 from tests.conformance.clients import ask, client, receive
+from tests.simulator.app import Options, Simulator
 from tests.simulator.testing import Simulated, simulator
 
 Row = tuple[str, str, str, str, int]
@@ -208,3 +209,16 @@ async def test_it_runs_as_a_process_and_ends_when_told(tmp_path: Path) -> None:
     plans = [f"{line['exchange']}.{line['market']}" for line in lines if line["type"] == "plan"]
     assert plans == ["binance.spot", "binance.futures", "phemex.spot", "phemex.futures"]
     assert lines[-1]["type"] == "plan"
+
+
+async def test_every_instrument_of_every_list_can_trade() -> None:
+    hub = Simulator(Options(history=1)).hub
+    hub.generator.start(hub.markets())
+    now = hub.clock.ns()
+    for market in hub.markets():
+        for instrument in market.instruments.values():
+            trade = hub.generator.produce(market, instrument, now, now)
+            assert trade.price > 0, instrument.name
+            assert trade.price % instrument.tick == trade.size % instrument.lot == 0, instrument.name
+        market.settle(now + 10**9)
+        assert market.serial > len(market.instruments)

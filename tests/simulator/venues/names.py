@@ -146,5 +146,5 @@ def lot_digits(price: Worth, most: int) -> int:
 
 
 def typical_lots(price: Worth, digits: int) -> int:
-    """How many lots make about 40 units of the quote coin."""
-    return max(1, scaled(40, digits + 12) // max(1, price.units(12)))
+    """How many lots make about 40 units of the quote coin; at most 10**8, for coins that cost next to nothing."""
+    return max(1, min(10**8, scaled(40, digits + 12) // price.units(12)))
