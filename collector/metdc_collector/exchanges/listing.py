@@ -3,13 +3,13 @@
 What all venues share; a venue's ``instruments.py`` reads its own rows into :class:`Row`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from metdc_collector.exchanges.base import InvalidListing, Listing, Refusal
 from metdc_collector.exchanges.checks import EARLIEST, LATEST, Damaged, is_name, shown
-from metdc_collector.exchanges.decoding import Undecodable, decode
+from metdc_collector.exchanges.decoding import Undecodable, decode_members
 from metdc_collector.exchanges.naming import common_name
 from metdc_collector.wire.decimals import canonical
 from metdc_collector.wire.errors import InvalidDecimal, InvalidToken
@@ -36,8 +36,8 @@ class Row:
     delisted: int | None = None
 
 
-def read_object(body: bytes) -> dict[str, Any]:
-    """Decode the reply to a request for an instrument list.
+def read_object(body: bytes, names: Collection[str]) -> dict[str, Any]:
+    """Decode the reply to a request for an instrument list; of all its objects, only the members of these names.
 
     Raises:
         InvalidListing: when it is no JSON object.
@@ -47,7 +47,7 @@ def read_object(body: bytes) -> dict[str, Any]:
     if body.startswith(_GZIP):
         raise InvalidListing("the instrument list is not JSON: the reply is compressed (gzip)")
     try:
-        reply = decode(body)
+        reply = decode_members(body, names)
     except Undecodable:
         start = body[:60].decode(errors="replace")
         raise InvalidListing(f"the instrument list is not JSON: the reply begins with {start!a}") from None

@@ -34,6 +34,13 @@ _STATUS: dict[str, Status] = {
     "CLOSE": "delisted",
 }
 
+_MEMBERS = frozenset(
+    {
+        *("symbols", "code", "msg", "symbol", "status", "baseAsset", "quoteAsset", "marginAsset", "contractType"),
+        *("isSpotTradingAllowed", "onboardDate", "deliveryDate", "filters", "filterType", "tickSize", "stepSize"),
+    }
+)
+
 
 def read(body: bytes, market: str) -> Listing:
     """Read an ``exchangeInfo`` reply of ``spot`` or ``futures``.
@@ -41,7 +48,7 @@ def read(body: bytes, market: str) -> Listing:
     Raises:
         InvalidListing: when it is none.
     """
-    reply = read_object(body)
+    reply = read_object(body, _MEMBERS)
     if "symbols" not in reply and "msg" in reply:
         raise InvalidListing(f"the venue answered with an error: {shown(reply.get('code'))} {shown(reply['msg'])}")
     rows: list[Row] = []

@@ -28,6 +28,14 @@ PRICE_SCALE = 8
 _STATUS: dict[str, Status] = {"Listed": "trading", "Delisted": "delisted"}
 _LARGEST_SCALE = 30
 
+_MEMBERS = frozenset(
+    {
+        *("data", "error", "code", "msg", "message", "currencies", "currency", "valueScale", "products"),
+        *("perpProductsV2", "perpProductSubType", "type", "symbol", "status", "baseCurrency", "quoteCurrency"),
+        *("settleCurrency", "priceScale", "quoteTickSize", "baseTickSize", "tickSize", "qtyStepSize", "listTime"),
+    }
+)
+
 
 def read(body: bytes, market: str) -> Listing:
     """Read the product list for ``spot`` or ``futures``.
@@ -35,7 +43,7 @@ def read(body: bytes, market: str) -> Listing:
     Raises:
         InvalidListing: when it is none, or has no list of that market.
     """
-    reply = read_object(body)
+    reply = read_object(body, _MEMBERS)
     data = reply.get("data")
     if not isinstance(data, dict):
         error = reply.get("error")
