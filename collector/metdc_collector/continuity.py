@@ -45,8 +45,12 @@ class Order:
 
 
 def number(trade_id: str) -> int:
-    """Return the number in a consecutive id: ``5312345678`` or, of an aggregate, ``agg:3190727436``."""
-    return int(trade_id.rpartition(":")[2])
+    """Return the number in a consecutive id: ``5312345678`` or, of an aggregate, ``agg:3190727436``.
+
+    An id without one gives -1, which proves nothing of any other: a stream may hold what somebody else has put there.
+    """
+    text = trade_id.rpartition(":")[2]
+    return int(text) if text.isdecimal() else -1
 
 
 @dataclass(slots=True)
@@ -72,12 +76,14 @@ class Joining:
     replayed: int = 0
 
     def add(self, trades: Sequence[Trade], *, replayed: bool, now: int) -> None:
-        """Hold these trades; ``replayed`` ones come before live ones on a connection."""
+        """Hold these trades, ``replayed`` ones before live ones: a snapshot holds all that came before it."""
         if self.since is None:
             self.since = now
-        self.trades.extend(trades)
         if replayed:
+            self.trades[self.replayed : self.replayed] = trades
             self.replayed += len(trades)
+        else:
+            self.trades.extend(trades)
         if self.first is None and trades:
             self.first = trades[0].id
 
@@ -86,15 +92,17 @@ def may_join(joining: Joining, newest: Newest | None, *, consecutive: bool) -> b
     """Whether the stream is known to hold all that came before the first held trade.
 
     With consecutive ids: it holds the predecessor, or something newer. Without: only a snapshot tells, when it reaches
-    back to the newest stored trade (or nothing is stored that it could miss).
+    back to the newest stored trade. Its first row's time alone does not, if it is the same: it may be one of several
+    fills of one order, and the snapshot may begin after some of them.
     """
     if not joining.trades:
         return True
-    if consecutive:
-        return newest is not None and _covers(newest, joining)
-    if not joining.replayed:
+    if newest is None:
         return False
-    return newest is None or joining.trades[0].time <= newest.time
+    if consecutive:
+        return _covers(newest, joining)
+    replayed = joining.trades[: joining.replayed]
+    return bool(replayed) and (replayed[0].time < newest.time or any(trade.id == newest.id for trade in replayed))
 
 
 def _covers(newest: Newest, joining: Joining) -> bool:
@@ -135,15 +143,18 @@ def split(trades: Sequence[Trade], newest: Newest | None, horizon: int) -> Split
 def unstored(rows: Split, stored: Mapping[str, int]) -> list[Trade]:
     """Return the rows to publish: the doubtful ones that are not stored, then the new ones.
 
-    ``stored`` maps the message ids that the stream holds to the venue's times. A row older than one of these is late.
+    ``stored`` maps the message ids that the stream holds to the venue's times. A row older than one of these is late;
+    of rows with the same time, one that stands before a stored one is older.
     """
     newest = max(stored.values(), default=0)
-    missing = [
-        trade._replace(late=True) if trade.time < newest else trade
-        for trade in rows.doubtful
-        if trade.message_id not in stored
-    ]
-    return [*missing, *rows.new]
+    missing: list[Trade] = []
+    overtaken = False
+    for trade in reversed(rows.doubtful):
+        if trade.message_id in stored:
+            overtaken = True
+        else:
+            missing.append(trade._replace(late=True) if overtaken or trade.time < newest else trade)
+    return [*reversed(missing), *rows.new]
 
 
 def without_stored_fills(trades: Sequence[Trade], newest: Newest | None) -> list[Trade]:
