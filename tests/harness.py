@@ -16,6 +16,7 @@ import sysconfig
 import tempfile
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -217,12 +218,16 @@ def http(url: str, body: Mapping[str, Any] | None = None, *, timeout: float = 10
     """GET a JSON document, or POST ``body`` and return the JSON answer (None for an empty one).
 
     Raises:
-        OSError: when nobody answers, or with an error status.
+        OSError: when nobody answers, or with an error status; then the text holds the answer.
     """
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=timeout) as response:
-        text = response.read()
+    try:
+        with urllib.request.urlopen(request, timeout=timeout) as response:
+            text = response.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            raise OSError(f"{url}: {error.code} {error.read(500).decode(errors='replace')}") from None
     return json.loads(text) if text else None
 
 
