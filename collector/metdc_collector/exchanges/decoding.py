@@ -63,7 +63,8 @@ def decode_members(body: bytes, names: Collection[str]) -> Any:
         return {name: value for name, value in members.items() if name in names}
 
     try:
-        return json.loads(body, object_hook=reduce, parse_float=_fraction, parse_int=_integer)
+        value = json.loads(body, object_hook=reduce, parse_float=_fraction, parse_int=_integer)
+        return _passable(value) if b"\\u" in body else value
     except (ValueError, RecursionError) as error:
         raise Undecodable(str(error)[:200]) from None
 
