@@ -8,7 +8,7 @@ or text is null, which no row check lets pass either.
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from decimal import Decimal, DecimalException
 from typing import Any
 
@@ -42,11 +42,7 @@ def decode_exactly(frame: bytes) -> Any:
     Raises:
         Undecodable: when it isn't JSON.
     """
-    try:
-        value = json.loads(frame.decode(), parse_float=_fraction, parse_int=_integer, parse_constant=lambda _: None)
-        return _sound(value) if b"\\u" in frame else value
-    except (ValueError, RecursionError) as error:  # bad UTF-8 is a ValueError
-        raise Undecodable(str(error)[:200]) from None
+    return _decode_tolerantly(frame, None)
 
 
 def decode_members(body: bytes, names: Collection[str]) -> Any:
@@ -62,36 +58,31 @@ def decode_members(body: bytes, names: Collection[str]) -> Any:
     def reduce(members: dict[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in members.items() if name in names}
 
+    return _decode_tolerantly(body, reduce)
+
+
+def _decode_tolerantly(data: bytes, reduce: Callable[[dict[str, Any]], dict[str, Any]] | None) -> Any:
     try:
-        value = json.loads(body, object_hook=reduce, parse_float=_fraction, parse_int=_integer)
-        return _passable(value) if b"\\u" in body else value
-    except (ValueError, RecursionError) as error:
+        value = json.loads(
+            data.decode(),
+            object_hook=reduce,
+            parse_float=_fraction,
+            parse_int=_integer,
+            parse_constant=lambda _: None,
+        )
+        return _sound(value) if b"\\u" in data else value
+    except (ValueError, RecursionError) as error:  # bad UTF-8 is a ValueError
         raise Undecodable(str(error)[:200]) from None
 
 
 def _sound(value: Any) -> Any:
     """Return the value with null in place of text that no message can carry; a member of such a name is left out."""
     if isinstance(value, str):
-        return value if _is_text(value) else None
+        return value if _HALF_PAIR.search(value) is None else None
     if isinstance(value, list):
         return [_sound(part) for part in value]
     if isinstance(value, dict):
-        return {name: _sound(part) for name, part in value.items() if _is_text(name)}
-    return value
-
-
-def _is_text(text: str) -> bool:
-    return not any("\ud800" <= letter <= "\udfff" for letter in text)
-
-
-def _passable(value: Any) -> Any:
-    """Return the value with each text that no message can carry (half a surrogate pair) made null."""
-    if isinstance(value, str):
-        return value if value.isascii() or not _HALF_PAIR.search(value) else None
-    if isinstance(value, list):
-        return [_passable(element) for element in value]
-    if isinstance(value, dict):
-        return {_passable(name): _passable(element) for name, element in value.items()}
+        return {name: _sound(part) for name, part in value.items() if not _HALF_PAIR.search(name)}
     return value
 
 

@@ -12,7 +12,7 @@ from metdc_collector.exchanges.checks import EARLIEST, LATEST, Damaged, is_name,
 from metdc_collector.exchanges.decoding import Undecodable, decode_members
 from metdc_collector.exchanges.naming import common_name
 from metdc_collector.wire.decimals import canonical
-from metdc_collector.wire.errors import InvalidDecimal, InvalidToken
+from metdc_collector.wire.errors import InvalidDecimal
 from metdc_collector.wire.instrument import Instrument, Status
 
 _LIVE: tuple[Status, ...] = ("trading", "pending")
@@ -80,12 +80,8 @@ def assemble(exchange: str, market: str, rows: Sequence[Row], refused: Iterable[
     listed = _bare_names(rows)
     named: dict[str, Instrument] = {}
     for row in rows:
-        try:
-            instrument = _instrument(exchange, market, row, listed)
-        except InvalidToken:
-            refusals.append(Refusal(row.name, f"base {shown(row.base)} and quote {shown(row.quote)} make no subject"))
-        else:
-            named[row.name] = min(instrument, named.get(row.name, instrument), key=_seniority)
+        instrument = _instrument(exchange, market, row, listed)
+        named[row.name] = min(instrument, named.get(row.name, instrument), key=_seniority)
     holders: dict[str, Instrument] = {}
     for instrument in named.values():
         holders[instrument.subject] = min(instrument, holders.get(instrument.subject, instrument), key=_seniority)

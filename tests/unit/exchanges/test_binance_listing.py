@@ -149,7 +149,7 @@ def test_a_name_that_is_listed_twice_counts_as_it_trades() -> None:
             spot_row("AUSDT", "A", status=None),
             Refusal("AUSDT", "its row in the list is damaged: status is no text: None"),
         ),
-        (spot_row("AUSDT", "\ud800"), Refusal("AUSDT", "base '\\ud800' and quote 'USDT' make no subject")),
+        (spot_row("AUSDT", "\ud800"), Refusal("AUSDT", "its row in the list is damaged: baseAsset is no text: None")),
     ],
 )
 def test_a_damaged_row_is_refused_by_name_and_the_rest_run(row: object, refusal: Refusal) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metdc_collector.exchanges.decoding import Undecodable, decode, decode_exactly
+from metdc_collector.exchanges.decoding import Undecodable, decode, decode_exactly, decode_members
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text(st.characters(exclude_categories=["Cs"])),
@@ -56,3 +56,14 @@ def test_any_bytes_are_either_json_or_undecodable_and_nothing_else_is_raised(dat
 def test_both_decoders_agree_on_plain_json(value: Any) -> None:
     data = orjson.dumps(value)
     assert decode(data) == decode_exactly(data) == value
+
+
+def test_of_a_list_only_the_members_that_are_asked_for_are_kept_at_every_depth() -> None:
+    body = b'{"a":[{"a":1,"b":2},{"b":{"a":3}}],"b":NaN,"c":"\\ud800"}'
+    assert decode_members(body, {"a", "c"}) == {"a": [{"a": 1}, {}], "c": None}
+
+
+def test_a_list_that_is_no_json_is_undecodable() -> None:
+    for damaged in (b"<html>", b"\xff", b'{"a":'):
+        with pytest.raises(Undecodable):
+            decode_members(damaged, {"a"})
