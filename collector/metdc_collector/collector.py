@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import random
+import re
 import ssl
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,6 +27,8 @@ from metdc_collector.universe import Chosen, select
 from metdc_collector.wire import report as reports
 
 log = logging.getLogger(__name__)
+# In a venue's answer; another one does not make another problem of it.
+_TIME = re.compile(r"[0-9]{10,}")
 _STEP_ALARM = 1_000_000_000
 
 
@@ -147,7 +150,7 @@ class Collector:
             await asyncio.sleep(wait)
 
     def _say(self, problem: str | None) -> None:
-        if problem is not None and problem != self._problem:
+        if problem is not None and _TIME.sub("", problem) != _TIME.sub("", self._problem or ""):
             log.error("%s; the attempts go on", problem)
         self._problem = problem
 

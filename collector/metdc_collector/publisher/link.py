@@ -103,6 +103,7 @@ class Link:
         self._up = up
         self._down = down
         self._closed = asyncio.Event()
+        self._said: set[str] = set()
 
     @property
     def connected(self) -> bool:
@@ -195,12 +196,15 @@ class Link:
         self.looks.answer(int(message.subject.rpartition(".")[2]), answer)
 
     def _say(self, problem: str | None) -> None:
-        """Log a change of state once, not each attempt."""
+        """Log each reason of an outage once, not each attempt: a server that refuses may be seen to reset as well."""
         before, self.problem = self.problem, problem
         addresses = ", ".join(_without_password(url) for url in self.settings.urls)
-        if problem is None and before is not None:
-            log.info("connected to NATS at %s", addresses)
-        elif problem is not None and before != problem:
+        if problem is None:
+            self._said.clear()
+            if before is not None:
+                log.info("connected to NATS at %s", addresses)
+        elif problem not in self._said:
+            self._said.add(problem)
             log.warning("NATS at %s cannot be reached: %s; trades are kept and the attempts go on", addresses, problem)
 
 
