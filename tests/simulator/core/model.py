@@ -153,9 +153,13 @@ class Instrument:
     ledger_head: str = ""
 
     def price_text(self, value: int) -> str:
-        """The wire's text of a price."""
+        """The wire's text of a price; a frame that is no trade says `0`."""
+        if not value:
+            return "0"
         return trimmed(value, self.price_digits) if self.trim else fixed(value, self.price_digits)
 
     def size_text(self, value: int) -> str:
-        """The wire's text of a size."""
+        """The wire's text of a size; a frame that is no trade says `0`."""
+        if not value:
+            return "0"
         return trimmed(value, self.size_digits) if self.trim else fixed(value, self.size_digits)

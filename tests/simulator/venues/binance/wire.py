@@ -84,8 +84,7 @@ class BinanceWire:
                 f'{{"e":"aggTrade","E":{sent},"s":"{name}","a":{trade.id},"p":"{price}","q":"{size}",{ends},"M":true}}'
             )
         if self._futures:
-            price = instrument.price_text(trade.price) if trade.price else "0"
-            size = instrument.size_text(trade.size) if trade.size else "0"
+            price, size = instrument.price_text(trade.price), instrument.size_text(trade.size)
             return (
                 f'{{"e":"trade","E":{sent},"T":{at},"s":"{name}","t":{trade.id},"p":"{price}","q":"{size}",'
                 f'"X":"{KIND_TO_X[trade.kind]}","m":{maker},"st":1}}'
