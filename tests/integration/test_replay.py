@@ -45,6 +45,34 @@ def event(name: str, number: int, price: str, mark: str, at: int) -> str:
     return json.dumps({"stream": f"{name.lower()}@trade", "data": data})
 
 
+BINANCE = (
+    "https://fapi.binance.com/fapi/v1/exchangeInfo",
+    FUTURES,
+    "wss://fstream.binance.com/public/stream",
+    event("BTCUSDT", 7, "80227.00", "MARKET", 1789893896919),
+    event("BTCUSDT", 8, "0", "NA", 1789893896920),
+    event("BTCUSDT", 9, "79000.10", "INSURANCE_FUND", 1789893896921),
+    event("1000PEPEUSDT", 1, "0.0123400", "MARKET", 1789893896922),
+    event("BTCUSDC", 1, "1", "MARKET", 1789893896923),
+)
+EQUAL = [N + 1, "Buy", 2070210000000, 94900000]
+PHEMEX = (
+    "https://api.phemex.com/public/products",
+    PRODUCTS,
+    "wss://ws.phemex.com",
+    {"symbol": "sBTCUSDT", "trades": [EQUAL, EQUAL], "type": "snapshot", "sequence": 1},
+    {"symbol": "sBTCUSDT", "trades": [[N + 2, "Sell", 2070210000000, 1]], "type": "incremental", "sequence": 2},
+    {
+        "symbol": "BTCUSDT",
+        "trades_p": [[N, "Buy", "93284.10", "0.007"]],
+        "type": "snapshot",
+        "sequence": 3,
+        "dts": N + 9,
+    },
+    {"symbol": "BTCUSD", "trades": [[N, "Buy", 1, 1]], "type": "snapshot", "sequence": 4},
+)
+
+
 def recording(folder: Path, name: str, rest: str, body: object, socket: str, *frames: object) -> Path:
     lines: list[dict[str, Any]] = [
         {"t": 1.5, "kind": "http", "url": rest, "data": json.dumps(body)},
@@ -63,40 +91,8 @@ def replayed(*files: Path) -> tuple[int, dict[str, Any]]:
 
 
 def test_every_trade_of_a_recording_in_scope_is_stored_as_it_was_sent(tmp_path: Path) -> None:
-    binance = recording(
-        tmp_path,
-        "binance.jsonl",
-        "https://fapi.binance.com/fapi/v1/exchangeInfo",
-        FUTURES,
-        "wss://fstream.binance.com/public/stream",
-        event("BTCUSDT", 7, "80227.00", "MARKET", 1789893896919),
-        event("BTCUSDT", 8, "0", "NA", 1789893896920),
-        event("BTCUSDT", 9, "79000.10", "INSURANCE_FUND", 1789893896921),
-        event("1000PEPEUSDT", 1, "0.0123400", "MARKET", 1789893896922),
-        event("BTCUSDC", 1, "1", "MARKET", 1789893896923),
-    )
-    phemex = recording(
-        tmp_path,
-        "phemex.jsonl",
-        "https://api.phemex.com/public/products",
-        PRODUCTS,
-        "wss://ws.phemex.com",
-        {
-            "symbol": "sBTCUSDT",
-            "trades": [[N + 1, "Buy", 2070210000000, 94900000]] * 2,
-            "type": "snapshot",
-            "sequence": 1,
-        },
-        {"symbol": "sBTCUSDT", "trades": [[N + 2, "Sell", 2070210000000, 1]], "type": "incremental", "sequence": 2},
-        {
-            "symbol": "BTCUSDT",
-            "trades_p": [[N, "Buy", "93284.10", "0.007"]],
-            "type": "snapshot",
-            "sequence": 3,
-            "dts": N + 9,
-        },
-        {"symbol": "BTCUSD", "trades": [[N, "Buy", 1, 1]], "type": "snapshot", "sequence": 4},
-    )
+    binance = recording(tmp_path, "binance.jsonl", *BINANCE)
+    phemex = recording(tmp_path, "phemex.jsonl", *PHEMEX)
     code, record = replayed(binance, phemex)
     assert record["files"] == [
         {"file": "binance.jsonl", "expected": 3, "stored": 3, "wrong": 0, "missing": 0, "extra": 0}
