@@ -85,6 +85,10 @@ class Gate:
         trades = parsed.trades
         self.counts.received += len(trades)
         joinings = self._joining.get(connection)
+        if parsed.replayed:  # also a snapshot in mid-stream is compared with what is stored
+            joinings = self._joining.setdefault(connection, {})
+            for trade in trades:
+                joinings.setdefault(trade.instrument.name, Joining(trade.instrument))
         if not joinings:
             if trades:
                 self.last_trade = trades[-1].time
@@ -154,8 +158,11 @@ class Gate:
             assert state is not None, "known wherever looks are"
             await self._room()
             rows = split(replayed, newest, state.horizon_at(looked_at))
+            earliest = min((trade.time for trade in rows.doubtful), default=None)
+            stored = {} if earliest is None else await looks.since(joining.instrument.subject, earliest)
+            if joining.replayed > len(replayed):
+                return  # more of the snapshot has come meanwhile: the next step takes all of it
             self.counts.expired += len(rows.expired)
-            stored = await looks.since(joining.instrument.subject, rows.doubtful[0].time) if rows.doubtful else {}
             self.publisher.publish([self.order.mark(trade) for trade in unstored(rows, stored)], looked_at)
         live = without_stored_fills(joining.trades[joining.replayed :], newest)
         self.publisher.publish([self.order.mark(trade) for trade in live])
