@@ -110,7 +110,7 @@ def refusal(url: str, status: int, headers: dict[str, str], body: bytes) -> Rest
     return RestError(f"{url}: HTTP {status}: {meaning}: {text}", retry_after=float(after[0]) if after else None)
 
 
-def is_region_block(status: int, server: str, body: bytes) -> bool:
+def is_region_block(status: int, server: str, body: bytes | bytearray) -> bool:
     """Whether an HTTP refusal means the client's region: 451, or a content network's 403, by its header or its page."""
     return status == 451 or (status == 403 and ("cloudfront" in server.lower() or b"cloudfront" in body.lower()))
 

@@ -15,6 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from metdc_collector.clock import Clock
 from metdc_collector.exchanges.base import Channel, Command, Ending, Kind, Parsed, Refusal, Rhythm, Venue
 from metdc_collector.limits import Pace
+from metdc_collector.rest import is_region_block
 from metdc_collector.session.feed import Feed
 from metdc_collector.session.policy import End, Outcome, of_close, of_status
 from metdc_collector.wire.instrument import Instrument
@@ -123,8 +124,9 @@ class Connection:
                 plan.sink.join(self.number, [plan.instruments[name] for name in self.names])
                 return await self._stream(feed, conversation.subscribe(self.names), conversation.heartbeat)
         except InvalidStatus as error:
-            body = (error.response.body or b"")[:200].decode(errors="replace")
-            return Outcome(of_status(error.response.status_code, body), f"{address}: HTTP {error.response.status_code}")
+            reply = error.response
+            region = is_region_block(reply.status_code, ", ".join(reply.headers.get_all("Server")), reply.body or b"")
+            return Outcome(of_status(reply.status_code, region=region), f"{address}: HTTP {reply.status_code}")
         except (OSError, TimeoutError, InvalidHandshake, InvalidURI, EOFError) as error:
             return Outcome(End.FAILED, f"{address}: {error or type(error).__name__}")
         finally:

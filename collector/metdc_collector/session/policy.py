@@ -51,9 +51,9 @@ class Pause(NamedTuple):
     seconds: float
 
 
-def of_status(status: int, body: str = "") -> End:
-    """Return the class of an HTTP refusal of the handshake; 451, and CloudFront's 403, mean the region."""
-    if status == 451 or (status == 403 and "cloudfront" in body.lower()):
+def of_status(status: int, *, region: bool) -> End:
+    """Return the class of an HTTP refusal of the handshake; ``region`` as ``rest.is_region_block`` says."""
+    if region:
         return End.REGION
     return End.REFUSED if status in _REFUSING_STATUS else End.FAILED
 
@@ -77,6 +77,7 @@ class Policy:
         if outcome.lived >= self.timers.stable:
             self.failures = self.refusals = 0
         if outcome.end is End.REGION:
+            self.failures = self.refusals = 0  # after so long a pause nothing is in a row any more
             return Pause(State.FAILED, self.timers.region_block)
         self.refusals = self.refusals + 1 if outcome.end is End.REFUSED else 0
         if self.refusals >= _REFUSALS_TO_COOLDOWN:

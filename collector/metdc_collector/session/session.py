@@ -1,6 +1,7 @@
 """A connection that is kept: replaced when it ends, and before it ends where the venue says so in time."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -45,11 +46,6 @@ class Session:
         """Whether each subscription of the present connection was acknowledged, seen or refused."""
         return self.connection is not None and self.connection.answered.is_set()
 
-    @property
-    def trades(self) -> int:
-        """Trades that the present connection has received."""
-        return 0 if self.connection is None else self.connection.trades
-
     async def run(self) -> None:
         """Keep the connection until cancelled."""
         policy = Policy(self.timers, self.random)
@@ -74,25 +70,43 @@ class Session:
         """Stay with a connection, and with those that replace it in a planned way, until one ends by itself."""
         while True:
             self.connection = connection
-            await self._first(connection, connection.answered)
+            await self._first(connection, connection.answered.wait())
             if not self._live[connection].done():
                 self._turn(State.ACTIVE, None)
-            await self._first(connection, connection.ending)
+            await self._first(connection, connection.ending.wait())
             if self._live[connection].done():
                 return self._live.pop(connection).result()
-            successor = await self._open()
-            try:
-                async with asyncio.timeout(_OVERLAP_TIMEOUT):
-                    await self._first(successor, successor.answered)
-            except TimeoutError:
-                log.warning("%s: the connection's replacement does not stream yet", self._where())
-            await connection.close()
-            await self._live.pop(connection)
-            connection = successor
+            connection = await self._replace(connection)
 
-    async def _first(self, connection: Connection, event: asyncio.Event) -> None:
+    async def _replace(self, connection: Connection) -> Connection:
+        """Return the one to stay with: a successor that streams, or the connection itself, if it ends before."""
+        policy = Policy(self.timers, self.random)
+        while not self._live[connection].done():
+            successor = await self._open()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_OVERLAP_TIMEOUT):
+                    await self._first(successor, successor.answered.wait())
+            if not self._live[successor].done() and (successor.answered.is_set() or self._live[connection].done()):
+                await connection.close()
+                await self._live.pop(connection)
+                return successor
+            outcome = await self._abandon(successor)
+            if not policy.failures:
+                log.warning("%s: its replacement does not stream yet: %s", self._where(), outcome.reason)
+            await self._first(connection, self.sleep(policy.after(outcome).seconds))
+        return connection
+
+    async def _abandon(self, connection: Connection) -> Outcome:
+        task = self._live.pop(connection)
+        if task.done():
+            return task.result()
+        task.cancel()
+        await asyncio.wait({task})
+        return Outcome(End.FAILED, f"its subscriptions were not answered within {_OVERLAP_TIMEOUT:g} s")
+
+    async def _first(self, connection: Connection, event: Awaitable[object]) -> None:
         """Wait for the event or for the connection's end, whichever comes first."""
-        waiter = asyncio.create_task(event.wait())
+        waiter = asyncio.ensure_future(event)
         try:
             await asyncio.wait({waiter, self._live[connection]}, return_when=asyncio.FIRST_COMPLETED)
         finally:

@@ -3,8 +3,7 @@
 A model of what surrounds the rules of :mod:`metdc_collector.continuity`: a venue that numbers its trades, connections
 that come and go, publishers whose messages wait in a queue of their own, a stream that knows each id once. The model
 may take any interleaving. What the rules have to keep: a trade that is stored after one that the venue produced later
-is
-marked ``late``, and every trade that reached a publisher is stored.
+is marked ``late``, and every trade that reached a publisher is stored.
 
 Only one thing is taken for granted: whoever lets an instrument in because it has waited long enough has waited longer
 than every other publisher is behind. That is what the timers ``hold`` and ``hold_behind_peer`` are for.
