@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from tests.simulator.core.model import Instrument, Trade
 
@@ -176,6 +176,3 @@ class Endpoint(Protocol):
     def lists(self, path: str) -> bool:
         """Whether a path is that of the whole instrument list."""
         ...
-
-
-Json = dict[str, Any]

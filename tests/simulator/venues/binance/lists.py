@@ -139,75 +139,57 @@ class SpotLister:
         instrument.row.update(status="BREAK", isSpotTradingAllowed=False)
 
 
+_FUTURES_ALIKE: dict[str, Any] = {
+    "onboardDate": 1569398400000,
+    "maintMarginPercent": "2.5000",
+    "requiredMarginPercent": "5.0000",
+    "baseAssetPrecision": 8,
+    "quotePrecision": 8,
+    "underlyingSubType": [],
+    "triggerProtect": "0.0500",
+    "liquidationFee": "0.012500",
+    "marketTakeBound": "0.05",
+    "maxMoveOrderLimit": 10000,
+    "orderTypes": ["LIMIT", "MARKET", "STOP"],
+    "timeInForce": ["GTC", "IOC", "FOK", "GTX"],
+}
+
+
+def _futures_filters(tick: str, lot: str) -> list[dict[str, Any]]:
+    return [
+        {"filterType": "PRICE_FILTER", "minPrice": tick, "maxPrice": "809484", "tickSize": tick},
+        {"filterType": "LOT_SIZE", "minQty": lot, "maxQty": "10000000", "stepSize": lot},
+        {"filterType": "MIN_NOTIONAL", "notional": "5"},
+    ]
+
+
 def futures_row(
-    base: str,
-    quote: str,
-    price: Worth,
-    *,
-    suffix: str = "",
-    kind: str = "PERPETUAL",
-    status: str = "TRADING",
-    delivery: int = FOREVER,
-    first_id: int = 1,
+    base: str, quote: str, price: Worth, *, suffix: str = "", kind: str = "PERPETUAL", first_id: int = 1, **fields: Any
 ) -> Instrument:
     """One row of the futures list. The price text has `pricePrecision` decimals, often one more than the tick."""
     tick_digits = min(7, max(0, -(price.exponent - (2 if base == "BTC" else 1))))
     precision = tick_digits + (1 if tick_digits < 7 and len(base) % 2 else 0)
-    tick = 10 ** (precision - tick_digits)
+    tick: int = 10 ** (precision - tick_digits)
     size_digits = lot_digits(price, 3)
     row = {
         "symbol": base + quote + suffix,
         "pair": base + quote,
         "contractType": kind,
-        "deliveryDate": delivery,
-        "onboardDate": 1569398400000,
-        "status": status,
-        "maintMarginPercent": "2.5000",
-        "requiredMarginPercent": "5.0000",
+        "deliveryDate": FOREVER,
+        "status": "TRADING",
         "baseAsset": base,
         "quoteAsset": quote,
         "marginAsset": quote,
         "pricePrecision": precision,
         "quantityPrecision": size_digits,
-        "baseAssetPrecision": 8,
-        "quotePrecision": 8,
         "underlyingType": "EQUITY" if kind == "TRADIFI_PERPETUAL" else "COIN",
-        "underlyingSubType": [],
-        "triggerProtect": "0.0500",
-        "liquidationFee": "0.012500",
-        "marketTakeBound": "0.05",
-        "maxMoveOrderLimit": 10000,
-        "filters": [
-            {
-                "filterType": "PRICE_FILTER",
-                "minPrice": fixed(tick, precision),
-                "maxPrice": "809484",
-                "tickSize": fixed(tick, precision),
-            },
-            {
-                "filterType": "LOT_SIZE",
-                "minQty": fixed(1, size_digits),
-                "maxQty": "10000000",
-                "stepSize": fixed(1, size_digits),
-            },
-            {"filterType": "MIN_NOTIONAL", "notional": "5"},
-        ],
-        "orderTypes": ["LIMIT", "MARKET", "STOP"],
-        "timeInForce": ["GTC", "IOC", "FOK", "GTX"],
+        "filters": _futures_filters(fixed(tick, precision), fixed(1, size_digits)),
+        **_FUTURES_ALIKE,
+        **fields,
     }
-    return Instrument(
-        base + quote + suffix,
-        base,
-        quote,
-        row,
-        max(tick, price.units(precision) // tick * tick),
-        tick,
-        precision,
-        1,
-        size_digits,
-        typical_lots(price, size_digits),
-        next_id=first_id,
-    )
+    paid = max(tick, price.units(precision) // tick * tick)
+    sizes = (1, size_digits, typical_lots(price, size_digits))
+    return Instrument(base + quote + suffix, base, quote, row, paid, tick, precision, *sizes, next_id=first_id)
 
 
 class FuturesLister:
@@ -225,13 +207,13 @@ class FuturesLister:
             ("_270326", "NEXT_QUARTER", 1806048000000),
         ):
             rows += [
-                self._row(base, "USDT", rng, seed, suffix=suffix, kind=kind, delivery=delivery)
+                self._row(base, "USDT", rng, seed, suffix=suffix, kind=kind, deliveryDate=delivery)
                 for base in ("BTC", "ETH")
             ]
         rows += [self._row(base, "USDT", rng, seed, kind="TRADIFI_PERPETUAL") for base in _STOCKS]
         leftover = coins[FUTURES_USDT : FUTURES_USDT + 44]
         rows += [
-            self._row(base, "USDT", rng, seed, status="SETTLING", delivery=1789000000000) for base in leftover[:40]
+            self._row(base, "USDT", rng, seed, status="SETTLING", deliveryDate=1789000000000) for base in leftover[:40]
         ]
         rows += [self._row(base, "USDT", rng, seed, status="PENDING_TRADING") for base in leftover[40:43]]
         rows += [self._row(base, "USDT", rng, seed, kind="", status="PENDING_TRADING") for base in leftover[43:]]

@@ -39,9 +39,7 @@ def value_scale(currency: str) -> int:
     return 6 if sum(currency.encode()) % 7 == 0 else 8
 
 
-def spot_row(
-    base: str, quote: str, price: Worth, *, code: int = 1001, status: str = "Listed", listed: int = LISTED_AT
-) -> Instrument:
+def spot_row(base: str, quote: str, price: Worth, *, code: int = 1001, status: str = "Listed") -> Instrument:
     """One spot row; the wire has integers: prices times 10^8, sizes times 10^valueScale of the base."""
     scale = value_scale(base)
     tick = 10 ** max(0, price.exponent - (3 if base == "BTC" else 1) + 8)
@@ -63,46 +61,34 @@ def spot_row(
         "pricePrecision": len(trimmed(tick, 8).partition(".")[2]),
         "baseQtyPrecision": size_digits,
         "status": status,
-        "listTime": listed,
+        "listTime": LISTED_AT,
         "minOrderValue": f"1 {quote}",
         "minOrderValueEv": 100000000,
         "tipOrderQty": 20,
     }
-    return Instrument(
-        f"s{base}{quote}",
-        base,
-        quote,
-        row,
-        max(tick, price.units(8) // tick * tick),
-        tick,
-        0,
-        lot,
-        0,
-        typical_lots(price, size_digits),
-        price_scale=8,
-        quantity_scale=scale,
-        group=code % FAMILY,
-    )
+    paid = max(tick, price.units(8) // tick * tick)
+    name, typical = f"s{base}{quote}", typical_lots(price, size_digits)
+    made = Instrument(name, base, quote, row, paid, tick, 0, lot, 0, typical, group=code % FAMILY)
+    made.price_scale, made.quantity_scale = 8, scale
+    return made
+
+
+def _base(name: str) -> str:
+    """The currency of a contract's name: `1000 PEPE` of u1000PEPE."""
+    bare = name.removeprefix("u")
+    factor = next((number for number in ("1000000", "10000", "1000") if bare.startswith(number)), "")
+    return f"{factor} {bare[len(factor) :]}" if factor else bare
 
 
 def perpetual_row(
-    name: str,
-    quote: str,
-    price: Worth,
-    *,
-    code: int = 41541,
-    status: str = "Listed",
-    kind: str = "Normal",
-    listed: int = LISTED_AT,
+    name: str, quote: str, price: Worth, *, code: int = 41541, status: str = "Listed", kind: str = "Normal"
 ) -> Instrument:
     """One perpetual; the wire has plain decimals without trailing zeros."""
     fine = price.exponent - (2 if name == "BTC" else 1)
     digits = min(8, max(0, -fine))
     tick = 10 ** max(0, fine + digits)
     size_digits = lot_digits(price, 3)
-    bare = name.removeprefix("u")
-    factor = next((number for number in ("1000000", "10000", "1000") if bare.startswith(number)), "")
-    base = f"{factor} {bare[len(factor) :]}" if factor else bare
+    base = _base(name)
     row = {
         "symbol": name + quote,
         "code": code,
@@ -122,23 +108,13 @@ def perpetual_row(
         "qtyPrecision": size_digits,
         "qtyStepSize": fixed(1, size_digits),
         "status": status,
-        "listTime": listed,
+        "listTime": LISTED_AT,
         "fundingInterval": 28800,
     }
-    return Instrument(
-        name + quote,
-        base,
-        quote,
-        row,
-        max(tick, price.units(digits) // tick * tick),
-        tick,
-        digits,
-        1,
-        size_digits,
-        typical_lots(price, size_digits),
-        trim=True,
-        group=code % FAMILY,
-    )
+    paid, typical = max(tick, price.units(digits) // tick * tick), typical_lots(price, size_digits)
+    made = Instrument(name + quote, base, quote, row, paid, tick, digits, 1, size_digits, typical, group=code % FAMILY)
+    made.trim = True
+    return made
 
 
 def _plain(seed: int) -> list[str]:
