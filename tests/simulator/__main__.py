@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import json
 import signal
+import sys
 from pathlib import Path
 
 from tests.simulator.app import VENUES, Options, Simulator
@@ -46,14 +47,22 @@ def options(arguments: list[str] | None = None) -> Options:
         help="Phemex: trades of each symbol before the start, which snapshots show (1000)",
     )
     parser.add_argument(
-        "--only", nargs="+", default=[], metavar="VENUE", help=f"only these of {', '.join(VENUES)}; ports stay (all)"
+        "--only",
+        nargs="+",
+        default=[],
+        choices=list(VENUES),
+        metavar="VENUE",
+        help=f"only these of {', '.join(VENUES)}; ports stay (all)",
     )
     return Options(**vars(parser.parse_args(arguments)))
 
 
 async def run(chosen: Options) -> None:
     """Runs until told to stop."""
-    simulator = Simulator(chosen)
+    try:
+        simulator = Simulator(chosen)
+    except (OSError, ValueError) as error:
+        sys.exit(str(error))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, simulator.stopping.set)
