@@ -1,6 +1,6 @@
 """What is known of each symbol's sequence of trades, and when a joining connection may speak. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -23,21 +23,29 @@ class Newest(NamedTuple):
 class Order:
     """Marks trades that come after a newer one of their instrument; the newest of each is remembered.
 
-    Newer means a later venue time, and where ids are consecutive a higher id.
+    Newer means a later venue time, and where ids are consecutive a higher id. An aggregate of an instrument whose fills
+    are received too is left out: it would count them twice.
     """
 
     consecutive: bool
     _newest: dict[str, tuple[int, str]] = field(default_factory=dict)
 
-    def mark(self, trade: Trade) -> Trade:
-        """Return the trade, marked ``late`` when a newer one of its instrument has passed."""
-        order = number(trade.id) if self.consecutive else trade.time
-        name = trade.instrument.name
-        last = self._newest.get(name)
-        if last is not None and order < last[0]:
-            return trade if trade.late else trade._replace(late=True)
-        self._newest[name] = (order, trade.id)
-        return trade
+    def mark(self, trades: Iterable[Trade]) -> list[Trade]:
+        """Return the trades to publish, those marked ``late`` that a newer one of their instrument has preceded."""
+        marked: list[Trade] = []
+        for trade in trades:
+            order = number(trade.id) if self.consecutive else trade.time
+            name = trade.instrument.name
+            last = self._newest.get(name)
+            if last is not None:
+                if trade.aggregate is not None and not last[1].startswith("agg:"):
+                    continue
+                if order < last[0]:
+                    marked.append(trade if trade.late else trade._replace(late=True))
+                    continue
+            self._newest[name] = (order, trade.id)
+            marked.append(trade)
+        return marked
 
     def last_ids(self) -> dict[str, str]:
         """The id of the newest trade of each instrument."""

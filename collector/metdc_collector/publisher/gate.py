@@ -92,7 +92,7 @@ class Gate:
         if not joinings:
             if trades:
                 self.last_trade = trades[-1].time
-                self.publisher.publish([self.order.mark(trade) for trade in trades])
+                self.publisher.publish(self.order.mark(trades))
             return
         for instrument, skipped in parsed.skipped:
             if (joining := joinings.get(instrument.name)) is not None and joining.first is None:
@@ -101,7 +101,7 @@ class Gate:
         for trade in trades:
             self.last_trade = trade.time
             if (joining := joinings.get(trade.instrument.name)) is None:
-                self.publisher.publish([self.order.mark(trade)])
+                self.publisher.publish(self.order.mark((trade,)))
             else:
                 joining.add((trade,), replayed=parsed.replayed, now=now)
                 self.held += 1
@@ -163,9 +163,9 @@ class Gate:
             if joining.replayed > len(replayed):
                 return  # more of the snapshot has come meanwhile: the next step takes all of it
             self.counts.expired += len(rows.expired)
-            self.publisher.publish([self.order.mark(trade) for trade in unstored(rows, stored)], looked_at)
+            self.publisher.publish(self.order.mark(unstored(rows, stored)), looked_at)
         live = without_stored_fills(joining.trades[joining.replayed :], newest)
-        self.publisher.publish([self.order.mark(trade) for trade in live])
+        self.publisher.publish(self.order.mark(live))
         self.held -= len(joining.trades)
         joinings = self._joining[connection]
         del joinings[joining.instrument.name]

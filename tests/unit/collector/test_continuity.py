@@ -34,59 +34,65 @@ def stored(of: Trade) -> Newest:
 # -- order
 
 
+def test_an_aggregate_is_left_out_once_a_fill_of_its_instrument_has_come() -> None:
+    order = Order(consecutive=True)
+    first, second = aggregate(3, 8, 9), aggregate(4, 10, 12)
+    assert order.mark([first, trade(10), second, trade(11)]) == [first, trade(10), trade(11)]
+
+
 def test_trades_in_order_are_not_late() -> None:
     order = Order(consecutive=True)
-    assert [order.mark(trade(number)).late for number in (1, 2, 5)] == [False, False, False]
+    assert [order.mark([trade(number)])[0].late for number in (1, 2, 5)] == [False, False, False]
 
 
 def test_a_lower_id_after_a_higher_one_is_late_where_ids_count() -> None:
     order = Order(consecutive=True)
-    order.mark(trade(5))
-    assert order.mark(trade(4)).late
+    order.mark([trade(5)])
+    assert order.mark([trade(4)])[0].late
 
 
 def test_an_earlier_time_after_a_later_one_is_late_where_ids_do_not_count() -> None:
     order = Order(consecutive=False)
-    order.mark(trade("x-1", at=5))
-    assert order.mark(trade("x-2", at=4)).late
+    order.mark([trade("x-1", at=5)])
+    assert order.mark([trade("x-2", at=4)])[0].late
 
 
 def test_an_earlier_time_alone_is_not_late_where_ids_count() -> None:
     order = Order(consecutive=True)
-    order.mark(trade(5, at=9))
-    assert not order.mark(trade(6, at=8)).late
+    order.mark([trade(5, at=9)])
+    assert not order.mark([trade(6, at=8)])[0].late
 
 
 def test_the_same_trade_again_is_not_late() -> None:
     order = Order(consecutive=True)
-    order.mark(trade(5))
-    assert not order.mark(trade(5)).late
+    order.mark([trade(5)])
+    assert not order.mark([trade(5)])[0].late
 
 
 def test_what_is_marked_already_stays_itself() -> None:
     order = Order(consecutive=True)
-    order.mark(trade(5))
+    order.mark([trade(5)])
     late = trade(4)._replace(late=True)
-    assert order.mark(late) is late
+    assert order.mark([late])[0] is late
 
 
 def test_one_instrument_says_nothing_of_another() -> None:
     order = Order(consecutive=True)
-    order.mark(trade(5))
-    assert not order.mark(trade(4, of=ETH)).late
+    order.mark([trade(5)])
+    assert not order.mark([trade(4, of=ETH)])[0].late
 
 
 def test_the_last_id_is_that_of_the_newest_and_not_of_a_late_one() -> None:
     order = Order(consecutive=True)
     for each in (trade(5), trade(4), trade(9, of=ETH)):
-        order.mark(each)
+        order.mark([each])
     assert order.last_ids() == {"BTCUSDT": "5", "ETHUSDT": "9"}
 
 
 @given(st.lists(st.integers(0, 20)))
 def test_what_is_not_late_never_falls(numbers: list[int]) -> None:
     order = Order(consecutive=True)
-    marked = [order.mark(trade(number)) for number in numbers]
+    marked = [order.mark([trade(number)])[0] for number in numbers]
     on_time = [number(each.id) for each in marked if not each.late]
     assert on_time == sorted(on_time)
     assert all(any(number(earlier.id) > number(each.id) for earlier in marked) for each in marked if each.late)

@@ -63,7 +63,7 @@ class World:
                 if publisher.joining is not None:
                     publisher.joining.add([made], replayed=False, now=0)
                 else:
-                    publisher.queue.append(publisher.order.mark(made))
+                    publisher.queue.append(publisher.order.mark([made])[0])
 
     def connect(self, publisher: Publisher) -> None:
         if publisher.connected:
@@ -94,7 +94,7 @@ class World:
             rows = split(joining.trades[: joining.replayed], self.newest, 0)
             held = {each.message_id: each.time for each in self.stream}
             for each in (*unstored(rows, held), *joining.trades[joining.replayed :]):
-                publisher.queue.append(publisher.order.mark(each))
+                publisher.queue.append(publisher.order.mark([each])[0])
             if joining.trades or joining is not publisher.joining:
                 publisher.waiting.remove(joining)
             if joining.trades and joining is publisher.joining:
