@@ -1,0 +1,190 @@
+"""What the documents say of names, formats and files is true of the code."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from metdc_collector import settings
+from metdc_collector.cli.group import COMMANDS
+from metdc_collector.exchanges.registry import MARKETS, venue
+from metdc_collector.health import ReportMetrics
+from metdc_collector.wire import config, gap, instrument, report, trade
+from metdc_operator import validate
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMAS = ROOT / "collector/metdc_collector/wire/schemas"
+PAGES = {
+    str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
+    for path in (*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md")))
+}
+COLLECTOR = PAGES["docs/collector.md"]
+DECODERS: dict[str, Callable[[bytes], object]] = {
+    "trade.v1": trade.decode,
+    "gap.v1": gap.decode,
+    "instrument.v1": instrument.decode,
+    "report.v1": report.decode,
+}
+REPORT = report.Report(
+    namespace="default",
+    collector="binance",
+    exchange="binance",
+    market="spot",
+    shard=0,
+    shards=1,
+    pod="binance-spot-0",
+    uid="1",
+    slot="2026-11-23T10:00:00Z",
+    started=0,
+    at=0,
+    state="starting",
+    ready=False,
+)
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """The fenced blocks of a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", PAGES[page], re.MULTILINE | re.DOTALL)
+
+
+def code(text: str) -> Iterator[str]:
+    """Everything that is set as code: fenced blocks, and spans outside of them."""
+    fences = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+    yield from fences.findall(text)
+    yield from re.findall(r"`([^`]+)`", fences.sub("", text))
+
+
+def slugs(text: str) -> set[str]:
+    """The anchors that a page's headings make."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def schema_of(record: dict[str, Any]) -> str:
+    """Which record this is, by a member that no other has."""
+    marks = {"price": "trade.v1", "gap": "gap.v1", "tick": "instrument.v1", "last_ids": "report.v1"}
+    return next(name for member, name in marks.items() if member in record)
+
+
+def test_every_metric_is_explained_under_its_name() -> None:
+    served = {sample.name for family in ReportMetrics(lambda: REPORT).collect() for sample in family.samples}
+    explained = set(re.findall(r"^\| `(metdc_\w+)` \|", COLLECTOR, re.MULTILINE))
+    assert explained == served
+
+
+def test_every_member_of_the_report_is_explained() -> None:
+    schema = json.loads((SCHEMAS / "report.v1.schema.json").read_text())
+    section = COLLECTOR.split("\n## Report\n")[1].split("\n## ")[0]
+    missing = []
+    for name, member in schema["properties"].items():
+        inner = member.get("properties")
+        wanted = [(f"`{name}.{part}`", f"`.{part}`") for part in inner] if inner else [(f"`{name}`",)]
+        missing += [spellings[0] for spellings in wanted if not any(each in section for each in spellings)]
+    assert missing == ["`v`"]  # the wire contract's, in every record
+
+
+def test_every_member_of_a_trade_is_explained() -> None:
+    schema = json.loads((SCHEMAS / "trade.v1.schema.json").read_text())
+    section = PAGES["docs/wire.md"].split("\n## Trade\n")[1].split("\n## ")[0]
+    rows = " ".join(re.findall(r"^\| (`[^|]+) \|", section, re.MULTILINE))
+    assert [name for name in schema["properties"] if f"`{name}`" not in rows] == []
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_in_the_readme(name: str) -> None:
+    assert f"`metdc {name}" in PAGES["README.md"]
+
+
+@pytest.mark.parametrize("name", sorted(PAGES))
+def test_every_relative_link_leads_somewhere(name: str) -> None:
+    page = ROOT / name
+    broken = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", PAGES[name]):
+        path, _, anchor = link.partition("#")
+        if re.match(r"[a-z]+:", link):
+            continue
+        target = (page.parent / path).resolve() if path else page
+        known = slugs(target.read_text(encoding="utf-8")) if anchor and target.is_file() else {anchor}
+        if not target.exists() or anchor not in known:
+            broken.append(link)
+    assert broken == []
+
+
+@pytest.mark.parametrize("name", sorted(PAGES))
+def test_every_path_of_the_repository_that_is_named_exists(name: str) -> None:
+    named = re.compile(r"(?<![\w/.-])(?:collector|config|crds|docs|operator|requirements|tests)/[\w./-]*")
+    paths = {path for text in code(PAGES[name]) for path in named.findall(text)}
+    assert sorted(path for path in paths if not (ROOT / path).exists()) == []
+
+
+@pytest.mark.parametrize("name", sorted(PAGES))
+def test_every_make_target_and_module_that_is_named_exists(name: str) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    texts = list(code(PAGES[name]))
+    asked = {
+        target
+        for text in texts
+        for run in re.findall(r"^make((?: [a-z-]+)+)", text, re.MULTILINE)
+        for target in run.split()
+    }
+    modules = {module for text in texts for module in re.findall(r"python -m ([\w.]+)", text)}
+    assert asked - targets == set()
+    assert {module for module in modules if find_spec(module) is None} == set()
+
+
+def test_examples_of_the_wire_contract_are_what_schemas_and_readers_take() -> None:
+    seen = set()
+    for block in blocks("docs/wire.md", "json"):
+        record = json.loads(block)
+        name = schema_of(record)
+        jsonschema.validate(record, json.loads((SCHEMAS / f"{name}.schema.json").read_text()))
+        DECODERS[name](block.encode())
+        seen.add(name)
+    assert seen == {path.name.removesuffix(".schema.json") for path in SCHEMAS.glob("*.json")}
+
+
+def test_the_example_of_a_configuration_is_one_that_a_collector_takes() -> None:
+    (example,) = blocks("docs/collector.md", "json")
+    read = settings.read(config.decode(example), credentials=None)
+    assert (read.venue.exchange, read.venue.market) == ("binance", "spot")
+
+
+def test_the_example_of_a_resource_is_one_that_the_definition_takes() -> None:
+    (example,) = blocks("docs/run.md", "yaml")
+    (resource,), problems = validate.parse_text(example)
+    assert (resource.exchange, problems) == ("binance", [])
+
+
+def test_every_variable_that_a_collector_or_a_run_reads_is_explained() -> None:
+    files = [*ROOT.glob("collector/**/*.py"), *ROOT.glob("operator/metdc_operator/local/*.py")]
+    text = "".join(path.read_text(encoding="utf-8") for path in files)
+    variables = set(re.findall(r'"(METDC_[A-Z_]+|NATS_URL)"', text)) - {"METDC_EVENTS"}  # a stream
+    documents = "".join(PAGES.values())
+    assert sorted(name for name in variables if f"`{name}" not in documents) == []
+
+
+@pytest.mark.parametrize(
+    ("exchange", "market"), [(name, each) for name, markets in MARKETS.items() for each in markets]
+)
+def test_the_page_of_an_exchange_names_its_addresses_and_limits(exchange: str, market: str) -> None:
+    page, found = PAGES[f"docs/venues/{exchange}.md"], venue(exchange, market)
+    limits, endpoints = found.limits, found.endpoints
+    named = [
+        endpoints.rest + found.listing_request().path,
+        endpoints.web_socket,
+        f"| {limits.symbols_per_connection:,} |",
+        f"{limits.frames.count * 0.7:.1f}",  # the pace of frames
+        *(channel.name for channel in found.channels),
+    ]
+    assert f"docs/venues/{exchange}.md" in PAGES["README.md"]
+    assert [text for text in named if text not in page] == []
+
+
+def test_the_readme_s_subscriber_compiles() -> None:
+    (example,) = blocks("README.md", "python")
+    compile(example, "README.md", "exec")
