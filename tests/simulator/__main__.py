@@ -17,36 +17,17 @@ def options(arguments: list[str] | None = None) -> Options:
     parser = argparse.ArgumentParser(
         prog="python -m tests.simulator", description="Simulates exchanges: REST, WebSocket, faults."
     )
-    parser.add_argument(
-        "--port", type=int, default=9400, help="control port; the venues take the next ones; 0: free ports (9400)"
-    )
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
-    parser.add_argument("--seed", type=int, default=7, help="of instrument lists, prices, sizes and damage (7)")
-    parser.add_argument(
-        "--rate", type=float, default=200.0, metavar="R", help="trades per second over all markets (200)"
-    )
-    parser.add_argument(
-        "--divide-timers",
-        type=float,
-        default=1.0,
-        metavar="N",
-        help="divides heartbeats, life times and bans; frame and request limits stay (1)",
-    )
-    parser.add_argument("--ledger", type=Path, metavar="FILE", help="writes what every venue produced, JSON lines")
-    parser.add_argument(
-        "--replay", type=Path, nargs="+", default=[], metavar="FILE", help="plays recordings instead of making trades"
-    )
-    parser.add_argument(
-        "--symbols", type=int, metavar="N", help="only the N busiest USDT symbols of each market trade (all)"
-    )
-    parser.add_argument(
-        "--history",
-        type=int,
-        default=1000,
-        metavar="ROWS",
-        help="Phemex: trades of each symbol before the start, which snapshots show (1000)",
-    )
-    parser.add_argument(
+    _where(parser)
+    _what(parser)
+    return Options(**vars(parser.parse_args(arguments)))
+
+
+def _where(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--port", type=int, default=9400, help="control port; the venues take the next ones; 0: free ports (9400)")
+    add("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
+    add("--ledger", type=Path, metavar="FILE", help="writes what every venue produced, JSON lines")
+    add(
         "--only",
         nargs="+",
         default=[],
@@ -54,7 +35,28 @@ def options(arguments: list[str] | None = None) -> Options:
         metavar="VENUE",
         help=f"only these of {', '.join(VENUES)}; ports stay (all)",
     )
-    return Options(**vars(parser.parse_args(arguments)))
+
+
+def _what(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--seed", type=int, default=7, help="of instrument lists, prices, sizes and damage (7)")
+    add("--rate", type=float, default=200.0, metavar="R", help="trades per second over all markets (200)")
+    add(
+        "--divide-timers",
+        type=float,
+        default=1.0,
+        metavar="N",
+        help="divides heartbeats, life times and bans; frame and request limits stay (1)",
+    )
+    add("--replay", type=Path, nargs="+", default=[], metavar="FILE", help="plays recordings, makes no trades")
+    add("--symbols", type=int, metavar="N", help="only the N busiest USDT symbols of each market trade (all)")
+    add(
+        "--history",
+        type=int,
+        default=1000,
+        metavar="ROWS",
+        help="Phemex: trades of each symbol before the start, which snapshots show (1000)",
+    )
 
 
 async def run(chosen: Options) -> None:
