@@ -64,6 +64,27 @@ class Simulator:
         """What GET /state says of a market."""
         return dict(http(f"{self.control}/state", timeout=CEILING)["markets"][market.key])
 
+    def connections(self) -> tuple[int, int]:
+        """Return how many connections there have ever been, and how many there are."""
+        state = http(f"{self.control}/state", timeout=CEILING)
+        return state["connections_ever"], len(state["connections"])
+
+    def unheard(self, market: Market) -> int:
+        """Return how many trades, of instruments that had been subscribed before, reached nobody."""
+        self.order("/mark")
+        wanted: set[str] = set()
+        count = 0
+        with self.ledger.open() as lines:
+            for record in map(json.loads, lines):
+                if (record.get("exchange"), record.get("market")) != (market.exchange, market.name):
+                    continue
+                if record["type"] == "connection" and record["event"] == "subscribed":
+                    wanted.update(record["instruments"])
+                elif record["type"] == "trade" and record["instrument"] in wanted:
+                    live = "aggregate" not in record and not record["snapshot_only"]
+                    count += live and not record["connections"]
+        return count
+
     def rate(self, market: Market, rate: float) -> None:
         """Let a market trade so many times a second."""
         self.order("/rate", exchange=market.exchange, market=market.name, rate=rate)
