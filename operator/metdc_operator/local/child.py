@@ -18,7 +18,7 @@ class Child:
     """One running process.
 
     It has a session of its own, since a terminal signals the whole group on Ctrl-C and the parent decides who stops
-    when. On Linux the kernel sends it ``on_orphaned`` should the parent die without a word.
+    when. On Linux the kernel terminates it should the parent die without a word.
     """
 
     def __init__(self, process: asyncio.subprocess.Process, reader: "asyncio.Task[None]") -> None:
@@ -32,30 +32,45 @@ class Child:
         *,
         said: Callable[[str], None],
         environment: Mapping[str, str],
-        on_orphaned: signal.Signals = signal.SIGTERM,
+        orphaned: bool = False,
         keep: Sequence[int] = (),
     ) -> "Child":
-        """Start a command; ``said`` gets each line that it writes, ``keep`` are descriptors that it inherits."""
+        """Start a command.
+
+        Args:
+            command: its argument list.
+            said: gets each line that it writes.
+            environment: its variables.
+            orphaned: it may outlive the parent.
+            keep: descriptors that it inherits.
+        """
         parent = os.getpid()
 
         def after_fork() -> None:
-            if _prctl is not None:
-                _prctl(_PR_SET_PDEATHSIG, int(on_orphaned))
+            if _prctl is not None and not orphaned:
+                _prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
                 if os.getppid() != parent:  # it died in between
-                    os.kill(os.getpid(), on_orphaned)
+                    os.kill(os.getpid(), signal.SIGTERM)
 
-        process = await asyncio.create_subprocess_exec(
-            *(str(part) for part in command),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env=dict(environment),
-            start_new_session=True,
-            preexec_fn=after_fork,
-            pass_fds=tuple(keep),
-            limit=_LINE,
-        )
-        return cls(process, asyncio.create_task(_read(process, said)))
+        read, write = os.pipe()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *(str(part) for part in command),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=write,
+                stderr=asyncio.subprocess.STDOUT,
+                env=dict(environment),
+                start_new_session=True,
+                preexec_fn=after_fork,
+                # It holds the reading end, too: an orphan that logs its end would else die of a broken pipe.
+                pass_fds=(read, *keep),
+            )
+        except BaseException:
+            os.close(read)
+            raise
+        finally:
+            os.close(write)
+        return cls(process, asyncio.create_task(_read(read, said)))
 
     @property
     def pid(self) -> int:
@@ -85,14 +100,19 @@ class Child:
             return await self.wait()
 
 
-async def _read(process: asyncio.subprocess.Process, said: Callable[[str], None]) -> None:
-    stream = process.stdout
-    assert stream is not None
-    while True:
-        try:
-            line = await stream.readline()
-        except ValueError:  # longer than any line that is meant to be read
-            continue
-        if not line:
-            return
-        said(line.decode(errors="replace").rstrip())
+async def _read(descriptor: int, said: Callable[[str], None]) -> None:
+    stream = asyncio.StreamReader(limit=_LINE)
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(descriptor, "rb", buffering=0)
+    )
+    try:
+        while True:
+            try:
+                line = await stream.readline()
+            except ValueError:  # longer than any line that is meant to be read
+                continue
+            if not line:
+                return
+            said(line.decode(errors="replace").rstrip())
+    finally:
+        transport.close()

@@ -128,7 +128,7 @@ class Engine:
         base = self._installation(server)
         running = [each for each in self._resources if not each.spec["suspend"]]
         shares = self._shares(running)
-        places = {each.key: self._place(runtime, each) for each in running}
+        places = {each.key: self._place(runtime, server, each) for each in running}
 
         def make(resource: Resource, part: Part, slot: str) -> Pod:
             name = f"{deployment_name(resource, part)}-{secrets.token_hex(3)}"
@@ -151,7 +151,7 @@ class Engine:
         size = stream_size(self._folder, streams)
         return Installation(operator="local", nats={"urls": [server.url]}, max_bytes=size)
 
-    def _place(self, runtime: Path, resource: Resource) -> Place:
+    def _place(self, runtime: Path, server: Server | None, resource: Resource) -> Place:
         options = self._options
         environment = dict(options.environment)
         environment |= {entry["name"]: entry.get("value", "") for entry in resource.spec.get("env", [])}
@@ -159,7 +159,8 @@ class Engine:
         of_installation = options.nats is not None and "urls" not in resource.spec.get("nats", {})
         if options.credentials is not None and (of_installation or needs_secrets(resource.spec)):
             environment[CREDENTIALS] = str(options.credentials)
-        place = Place(folder=runtime, environment=environment, timers=self._timers)
+        keep = () if server is None else (server.lifeline,)
+        place = Place(folder=runtime, environment=environment, timers=self._timers, keep=keep)
         return place if options.command is None else replace(place, command=options.command)
 
     def _shares(self, resources: Sequence[Resource]) -> dict[str, Fraction]:

@@ -32,11 +32,12 @@ _CRASHES = 2
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where and how processes are started: folder for their files, environment, timers."""
+    """Where and how processes are started: folder for their files, environment, timers, descriptors to inherit."""
 
     folder: Path
     environment: Mapping[str, str]
     timers: Timers
+    keep: tuple[int, ...] = ()
     command: tuple[str, ...] = (sys.executable, "-m", "metdc_collector")
 
 
@@ -144,6 +145,7 @@ class Pod:
                 [*command, "--http", "127.0.0.1:0", "--http-port-file", self._port_file],
                 said=lambda line: self._lines.said(self.name, line),
                 environment=self._place.environment,
+                keep=self._place.keep,
             )
         return await self._child.wait()
 

@@ -7,7 +7,6 @@ import json
 import logging
 import os
 import shutil
-import signal
 import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
@@ -64,6 +63,13 @@ class Server:
         self._lock: int | None = None
         self._child: Child | None = None
         self._keeping: asyncio.Task[None] | None = None
+        self._guard: asyncio.subprocess.Process | None = None
+        self._lifeline: tuple[int, ...] = ()
+
+    @property
+    def lifeline(self) -> int:
+        """A descriptor for each client to inherit: an orphaned server lives as long as someone holds it."""
+        return self._lifeline[1]
 
     @property
     def url(self) -> str:
@@ -78,6 +84,7 @@ class Server:
         """
         program = _program()
         self._lock = _locked(self._folder)
+        self._lifeline = os.pipe()
         try:
             child = await self._run(program)
             await self._listening(child)
@@ -91,8 +98,12 @@ class Server:
         if self._keeping is not None:
             self._keeping.cancel()
             await asyncio.gather(self._keeping, return_exceptions=True)
+        await self._unguarded()
         if self._child is not None:
             await self._child.stop(_STOP)
+        for descriptor in self._lifeline:
+            os.close(descriptor)
+        self._lifeline = ()
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -102,15 +113,33 @@ class Server:
             file.unlink()
         config = self._runtime / "nats-server.conf"
         config.write_text(self._configuration(), encoding="utf-8")
-        # Orphaned, it goes into lame duck mode: the collectors, orphaned too, deliver what they have before it ends.
         self._child = await Child.start(
             [program, "--config", config],
             said=lambda line: self._lines.said(NAME, _as_record(line)),
             environment=os.environ,
-            on_orphaned=signal.SIGUSR2,
+            orphaned=True,
             keep=[] if self._lock is None else [self._lock],
         )
+        self._guard = await self._guarded(self._child.pid)
         return self._child
+
+    async def _guarded(self, pid: int) -> asyncio.subprocess.Process:
+        """Start what ends the server once nobody holds the lifeline: this run is gone, and so is the last collector.
+
+        A run that is killed takes its collectors along, and these have something to deliver first.
+        """
+        return await asyncio.create_subprocess_exec(
+            *("/bin/sh", "-c", 'read -r nothing; kill -TERM "$1"', "guard", str(pid)),
+            stdin=self._lifeline[0],
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    async def _unguarded(self) -> None:
+        if self._guard is not None and self._guard.returncode is None:
+            self._guard.kill()
+            await self._guard.wait()
 
     def _configuration(self) -> str:
         held = sum(file.stat().st_size for file in self._folder.rglob("*") if file.is_file())
@@ -120,8 +149,6 @@ class Server:
             (
                 f"listen: 127.0.0.1:{listen}",
                 f"ports_file_dir: {json.dumps(str(self._runtime))}",
-                "lame_duck_grace_period: 10s",
-                "lame_duck_duration: 30s",
                 f"jetstream {{ store_dir: {json.dumps(str(self._folder))}, max_file_store: {room} }}",
                 "",
             )
@@ -149,6 +176,7 @@ class Server:
         wait = self._timers.backoff_first
         while True:
             code = await child.wait()
+            await self._unguarded()
             log.warning("nats-server ended by itself (%d): %s; it is started anew", code, self._lines.last(NAME))
             await asyncio.sleep(wait)
             wait = min(2 * wait, self._timers.backoff_most)
@@ -180,7 +208,7 @@ def _locked(folder: Path) -> int:
 
 def _as_record(line: str) -> str:
     """``[123] 2026/11/23 10:00:00.000000 [INF] text`` as a log record."""
-    for mark, level in (("[INF]", "info"), ("[DBG]", "debug"), ("[WRN]", "warning"), ("[ERR]", "error")):
+    for mark, level in (("[INF]", "debug"), ("[DBG]", "debug"), ("[WRN]", "warning"), ("[ERR]", "error")):
         if mark in line:
             return json.dumps({"level": level, "message": line.partition(mark)[2].strip()})
     return json.dumps({"level": "error", "message": line.partition("[FTL]")[2].strip() or line})
