@@ -71,7 +71,7 @@ ENVIRONMENTS = (
         extra="operator",
         absent=("websockets", "nats", "rich", "jsonschema"),
         packages=("metdc_collector.wire", "metdc_operator"),
-        skipped=("metdc_operator.cli", "metdc_operator.local", "metdc_operator.validate"),
+        skipped=tuple(f"metdc_operator.{name}" for name in ("cli", "local", "validate", "schema", "cel")),
     ),
     Environment(
         extra="cli",

@@ -8,7 +8,8 @@ def main() -> None:
     try:
         from metdc_collector.cli.group import metdc
     except ModuleNotFoundError as error:
-        sys.exit(f"metdc: the command line needs the package {error.name}: pip install 'metdc[cli]'")
+        sys.stderr.write(f"metdc: the command line needs the package {error.name}: pip install 'metdc[cli]'\n")
+        sys.exit(2)
     metdc(prog_name="metdc")
 
 
