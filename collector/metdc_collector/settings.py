@@ -4,8 +4,7 @@ A field that has no behaviour yet is refused by name, never ignored; so is a val
 the pod itself (resources, tolerations, …) are the operator's business and pass.
 """
 
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -15,15 +14,13 @@ from metdc_collector.exchanges.base import Endpoints, Venue
 from metdc_collector.exchanges.registry import UnknownMarketError, venue
 from metdc_collector.publisher.link import NatsSettings
 from metdc_collector.universe import DEFAULT_QUOTES, Selection
+from metdc_collector.wire import durations
+from metdc_collector.wire import sizes as sizes_of
 from metdc_collector.wire.config import PodConfig
 from metdc_collector.wire.streams import StreamSpec, trades_stream
 
-_DURATION = re.compile(r"(?:[0-9]+[smh])+")
-_PART = re.compile(r"([0-9]+)([smh])")
-_SECONDS = {"s": 1, "m": 60, "h": 3600}
-_SIZE = re.compile(r"([0-9]+)(Ki|Mi|Gi|Ti|k|M|G|T)?")
-_UNITS = {"": 1, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
-_SCHEMES = ("nats://", "tls://", "ws://", "wss://")
+# Also ws:// and wss:// would need aiohttp, 7 MB that no collector pays for.
+_SCHEMES = ("nats://", "tls://")
 
 _SPEC = frozenset({"exchange", "markets", "symbols", "rotation", "redundancy", "nats", "endpoints", "suspend"})
 _POD = frozenset(
@@ -140,12 +137,20 @@ def _nats(nats: Mapping[str, Any], credentials: Path | None) -> NatsSettings:
     for place, url in enumerate(urls):
         if not isinstance(url, str) or not url.startswith(_SCHEMES):
             raise InvalidSettings(f"spec.nats.urls[{place}]: {url!r} must begin with one of {', '.join(_SCHEMES)}")
-    wants_files = [name for name in ("credentialsSecretRef", "tls") if nats.get(name)]
+    tls = nats.get("tls") or {}
+    wants_files = [
+        name
+        for name, given in (
+            ("credentialsSecretRef", nats.get("credentialsSecretRef")),
+            ("tls.caSecretRef", tls.get("caSecretRef")),
+            ("tls.certSecretRef", tls.get("certSecretRef")),
+        )
+        if given
+    ]
     if wants_files and credentials is None:
         raise InvalidSettings(
             f"spec.nats.{wants_files[0]}: METDC_NATS_CREDENTIALS must name the folder with the Secret's keys as files"
         )
-    tls = nats.get("tls") or {}
     return NatsSettings(
         urls=tuple(urls),
         credentials=credentials,
@@ -164,32 +169,20 @@ def _stream(config: PodConfig, stream: Mapping[str, Any]) -> StreamSpec:
     if "replicas" in stream:
         sizes["replicas"] = int(stream["replicas"])
     if "maxAge" in stream:
-        sizes["max_age"] = seconds("spec.nats.stream.maxAge", stream["maxAge"])
+        sizes["max_age"] = _read(_seconds, "spec.nats.stream.maxAge", stream["maxAge"])
     if "maxBytes" in stream:
-        sizes["max_bytes"] = quantity("spec.nats.stream.maxBytes", stream["maxBytes"])
+        sizes["max_bytes"] = _read(sizes_of.parse, "spec.nats.stream.maxBytes", stream["maxBytes"])
     if "duplicateWindow" in stream:
-        sizes["duplicate_window"] = seconds("spec.nats.stream.duplicateWindow", stream["duplicateWindow"])
+        sizes["duplicate_window"] = _read(_seconds, "spec.nats.stream.duplicateWindow", stream["duplicateWindow"])
     return trades_stream(config.exchange, [config.market], stream.get("name"), **sizes)
 
 
-def seconds(path: str, text: object) -> int:
-    """Return a duration such as ``30m`` or ``1h30m`` in seconds.
-
-    Raises:
-        InvalidSettings: naming ``path``.
-    """
-    if not isinstance(text, str) or _DURATION.fullmatch(text) is None:
-        raise InvalidSettings(f"{path}: {text!r} is no duration such as 90s, 30m or 1h30m")
-    return sum(int(count) * _SECONDS[unit] for count, unit in _PART.findall(text))
+def _seconds(text: str) -> int:
+    return durations.parse(text) // durations.SECOND
 
 
-def quantity(path: str, value: object) -> int:
-    """Return a size such as ``8Gi`` in bytes.
-
-    Raises:
-        InvalidSettings: naming ``path``.
-    """
-    match = _SIZE.fullmatch(str(value))
-    if match is None:
-        raise InvalidSettings(f"{path}: {value!r} is no size such as 512Mi or 8Gi")
-    return int(match[1]) * _UNITS[match[2] or ""]
+def _read(parse: Callable[[str], int], path: str, value: object) -> int:
+    try:
+        return parse(str(value))
+    except ValueError as error:
+        raise InvalidSettings(f"{path}: {error}") from None

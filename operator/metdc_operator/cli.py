@@ -19,7 +19,7 @@ from metdc_operator.resource import Resource
 from metdc_operator.validate import load
 
 _INVALID = 2
-_SCHEMES = ("nats://", "tls://", "ws://", "wss://")
+_SCHEMES = ("nats://", "tls://")
 
 HELP = """Run ExchangeCollector resources on this machine, as a cluster would.
 

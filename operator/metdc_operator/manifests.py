@@ -5,10 +5,10 @@ file through the downward API; so nothing changes under a running pod, and nothi
 what a collector reads: an edit of anything else rolls no pod.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
+from metdc_collector.wire import sizes
 from metdc_collector.wire.config import PodConfig, encode
 from metdc_collector.wire.durations import SECOND
 from metdc_operator.installation import Installation
@@ -30,22 +30,6 @@ PROGRESS = 420
 _CONFIG_FOLDER = "/etc/metdc"
 _CREDENTIALS_FOLDER = "/var/run/metdc/nats"
 _CA_FOLDER = "/var/run/metdc/ca"
-_BYTES = re.compile(r"([0-9]+)(k|Ki|M|Mi|G|Gi|T|Ti)?", re.ASCII)
-_FACTORS: dict[str, int] = {"k": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4} | {
-    f"{unit}i": 1024**power for power, unit in enumerate("KMGT", start=1)
-}
-
-
-def size(quantity: str | int) -> int:
-    """Return a quantity such as ``8Gi`` in bytes.
-
-    Raises:
-        ValueError: when it is none.
-    """
-    match = _BYTES.fullmatch(str(quantity))
-    if match is None:
-        raise ValueError(f"{quantity!r} is no size: write bytes, or a number with Ki, Mi, Gi or Ti, such as 8Gi")
-    return int(match[1]) * _FACTORS.get(match[2], 1)
 
 
 def pod_config(resource: Resource, part: Part, *, slot: str, installation: Installation, pod: str = "") -> PodConfig:
@@ -77,7 +61,7 @@ def pod_spec(resource: Resource, part: Part, installation: Installation) -> dict
     if endpoints := {**spec.get("endpoints", {}), **market.get("endpoints", {})}:
         filled["endpoints"] = endpoints
     if "spool" in spec:
-        filled["spool"] = {"maxBytes": size(spec["spool"]["maxBytes"])}
+        filled["spool"] = {"maxBytes": sizes.parse(spec["spool"]["maxBytes"])}
     return filled
 
 
@@ -102,7 +86,7 @@ def _nats(resource: Resource, installation: Installation) -> dict[str, Any]:
         "maxBytes": installation.max_bytes,
         "duplicateWindow": installation.duplicate_window,
     } | dict(own.get("stream", {}))
-    stream["maxBytes"] = size(stream["maxBytes"])
+    stream["maxBytes"] = sizes.parse(stream["maxBytes"])
     nats = {"urls": list(own.get("urls", [])), "stream": stream}
     nats |= {name: own[name] for name in ("inboxPrefix", "jetStreamDomain") if name in own}
     if own.get("tls", {}).get("handshakeFirst"):  # the certificates are files beside the credentials

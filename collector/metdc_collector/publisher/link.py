@@ -29,7 +29,7 @@ class NatsSettings:
     """``spec.nats``: where NATS is and how to be let in.
 
     Attributes:
-        urls: ``nats://host:4222``, ``tls://…``, ``ws://…``.
+        urls: ``nats://host:4222``, ``tls://…``.
         credentials: a folder with the Secret's keys as files: ``user.creds``, ``nkey.seed``, ``token``, or ``username``
             and ``password``; also ``ca.crt``, ``tls.crt`` and ``tls.key``. Null for none.
         handshake_first: TLS before the server's greeting.
@@ -55,27 +55,36 @@ def login(settings: NatsSettings) -> dict[str, Any]:
     Raises:
         OSError, ssl.SSLError: when a file cannot be read.
     """
-    folder = settings.credentials
-    options: dict[str, Any] = {}
+    return {**_credentials(settings.credentials), **_tls(settings)}
+
+
+def _credentials(folder: Path | None) -> dict[str, Any]:
     if folder is None:
-        return options
+        return {}
     if (folder / "user.creds").exists():
-        options["user_credentials"] = str(folder / "user.creds")
-    elif (folder / "nkey.seed").exists():
-        options["nkeys_seed_str"] = (folder / "nkey.seed").read_text().strip()
-    elif (folder / "token").exists():
-        options["token"] = (folder / "token").read_text().strip()
-    elif (folder / "username").exists():
-        options["user"] = (folder / "username").read_text().strip()
-        options["password"] = (folder / "password").read_text().strip()
-    authority, certificate = folder / "ca.crt", folder / "tls.crt"
-    if authority.exists() or certificate.exists():
-        context = ssl.create_default_context(cafile=str(authority) if authority.exists() else None)
-        if certificate.exists():
-            context.load_cert_chain(certificate, folder / "tls.key")
-        options["tls"] = context
-        options["tls_handshake_first"] = settings.handshake_first
-    return options
+        return {"user_credentials": str(folder / "user.creds")}
+    if (folder / "nkey.seed").exists():
+        return {"nkeys_seed_str": (folder / "nkey.seed").read_text().strip()}
+    if (folder / "token").exists():
+        return {"token": (folder / "token").read_text().strip()}
+    if (folder / "username").exists():
+        texts = {"user": folder / "username", "password": folder / "password"}
+        return {name: path.read_text().strip() for name, path in texts.items()}
+    return {}
+
+
+def _tls(settings: NatsSettings) -> dict[str, Any]:
+    authority = certificate = None
+    if settings.credentials is not None:
+        authority, certificate = settings.credentials / "ca.crt", settings.credentials / "tls.crt"
+        authority = authority if authority.exists() else None
+        certificate = certificate if certificate.exists() else None
+    if authority is None and certificate is None and not settings.handshake_first:
+        return {}  # the library makes a context of its own where an address or the server asks for TLS
+    context = ssl.create_default_context(cafile=authority)
+    if certificate is not None:
+        context.load_cert_chain(certificate, certificate.with_name("tls.key"))
+    return {"tls": context, "tls_handshake_first": settings.handshake_first}
 
 
 class Link:

@@ -10,7 +10,7 @@ import yaml
 
 from metdc_collector.wire.config import PodConfig, decode
 from metdc_operator.installation import Installation
-from metdc_operator.manifests import CONFIG, SLOT, deployment, pod_config, pod_spec, size
+from metdc_operator.manifests import CONFIG, SLOT, deployment, pod_config, pod_spec
 from metdc_operator.resource import Part, Resource
 from tests.unit.operator.examples import resource
 
@@ -30,31 +30,6 @@ def made(spec: str = "", *, part: Part = SPOT, installation: Installation = NATS
 
 def pod(spec: str = "", *, part: Part = SPOT, installation: Installation = NATS) -> Any:
     return made(spec, part=part, installation=installation)["spec"]["template"]["spec"]
-
-
-# -- sizes
-
-
-@pytest.mark.parametrize(
-    ("quantity", "expected"),
-    [
-        (1024, 1024),
-        ("1024", 1024),
-        ("8Gi", 8 * 1024**3),
-        ("5G", 5 * 10**9),
-        ("2k", 2000),
-        ("1Ki", 1024),
-        ("1Ti", 2**40),
-    ],
-)
-def test_quantities_are_bytes(quantity: str | int, expected: int) -> None:
-    assert size(quantity) == expected
-
-
-@pytest.mark.parametrize("quantity", ["", "8GB", "-1", "1.5Gi", "Gi", "8 Gi"])
-def test_what_is_no_size_is_refused(quantity: str) -> None:
-    with pytest.raises(ValueError, match="such as 8Gi"):
-        size(quantity)
 
 
 # -- the pod's configuration

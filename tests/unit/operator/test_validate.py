@@ -86,7 +86,7 @@ def test_the_same_name_has_the_same_uid_in_every_run() -> None:
         "rotation: {interval: 30m1h, overlap: 0s}",
         "nats: {stream: {maxBytes: 1073741824}}",
         "nats: {stream: {maxBytes: 8Gi, maxAge: 2m, duplicateWindow: 2m}}",
-        "nats: {urls: ['nats://[::1]:4222', 'wss://nats.example.com']}",
+        "nats: {urls: ['nats://[::1]:4222', 'tls://nats.example.com']}",
         "affinity: {nodeAffinity: {anything: [1, two]}}",
         "symbols: {include: ['币安人生USDT', BTC-USDT, 1INCH]}",
         "endpoints: {rest: 'http://127.0.0.1:9401', webSocket: 'wss://gateway.example.com/a/b'}",
