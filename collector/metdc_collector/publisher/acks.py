@@ -35,8 +35,10 @@ TakeAnswer = Callable[[int, "Answer"], None]
 
 def read(number: bytes, body: bytes) -> Ack:
     """Read an answer's body: ``{"stream":"S","seq":9}``, with ``"duplicate":true``, or with an ``error`` object."""
-    if b'"error"' not in body and b'"seq"' in body:
-        return Ack(int(number), b'"duplicate"' in body, None)
+    # With the colons: a stream may be called "error" or "duplicate".
+    if b'"error":' not in body and b'"seq":' in body:
+        # The server writes a space behind this colon, and behind no other.
+        return Ack(int(number), b'"duplicate": true' in body or b'"duplicate":true' in body, None)
     try:
         error = orjson.loads(body)["error"]
         problem = f"{error.get('description', 'error')} ({error.get('err_code', error.get('code'))})"
