@@ -61,6 +61,14 @@ def number(trade_id: str) -> int:
     return int(text) if text.isdecimal() else -1
 
 
+def is_overtaken(trade: Trade, newest: Newest) -> bool:
+    """Whether the stored trade is newer: by their ids where both count the same, else by time."""
+    mine, stored = number(trade.id), number(newest.id)
+    if min(mine, stored) >= 0 and (trade.aggregate is not None) == newest.id.startswith("agg:"):
+        return mine < stored
+    return trade.time < newest.time
+
+
 @dataclass(slots=True)
 class Joining:
     """The trades of one instrument on a connection that starts or comes back, until they may be published.

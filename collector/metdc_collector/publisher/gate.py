@@ -147,7 +147,8 @@ class Gate:
             return False
         consecutive_behind = self.order.consecutive and self.peers()
         hold = self.timers.hold_behind_peer if consecutive_behind else self.timers.hold
-        return self.clock.now() - joining.since >= int(hold * 1e9)
+        # After an outage of NATS the others deliver what they have kept before this one may overtake them.
+        return self.clock.now() - max(joining.since, self.publisher.usable_since) >= int(hold * 1e9)
 
     async def _let_in(self, connection: int, joining: Joining, newest: Newest | None, looked_at: int) -> None:
         """Publish what an instrument has received, without rows that the stream holds; then it runs."""

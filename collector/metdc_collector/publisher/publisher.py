@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from metdc_collector.clock import Clock, Timers
 from metdc_collector.publisher.acks import Ack
@@ -48,7 +48,9 @@ class Publisher:
         self._spec = stream
         self._clock = clock
         self._timers = timers
+        self._usable_since = 0
         self._usable = False
+        self._losses = 0
         self._stumbled: str | None = None
         self._scheduled = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -59,6 +61,11 @@ class Publisher:
     def usable(self) -> bool:
         """Whether NATS is connected and the stream is there."""
         return self._usable
+
+    @property
+    def usable_since(self) -> int:
+        """Since when (ns): another pod's backlog cannot have begun to shrink earlier."""
+        return self._usable_since
 
     @property
     def acknowledged(self) -> bool:
@@ -129,7 +136,7 @@ class Publisher:
         try:
             looked_at = self._clock.now()
             entries = self.window.stale(looked_at - self._half_window())
-            dropped = self.window.looked_up(entries, await self._stored_ids(entries), looked_at)
+            dropped = self.window.looked_up(entries, await self._stored(entries), looked_at)
             self.counts.duplicates += dropped
         except LookFailed as error:
             self._stumble(str(error))
@@ -137,18 +144,19 @@ class Publisher:
             self._looking = False
         self._flush()
 
-    async def _stored_ids(self, entries: Sequence[Entry]) -> set[str]:
+    async def _stored(self, entries: Sequence[Entry]) -> dict[str, dict[str, int]]:
+        """Return what the stream holds of the entries' subjects since the earliest of them."""
         assert self.looks is not None, "usable means that there is a stream to look at"
         earliest: dict[str, int] = {}
         for entry in entries:
             subject = entry.trade.instrument.subject
             earliest[subject] = min(entry.trade.time, earliest.get(subject, entry.trade.time))
         newest = await self.looks.newest(list(earliest))
-        stored: set[str] = set()
+        stored: dict[str, dict[str, int]] = {}
         for subject, time in earliest.items():
             last = newest.get(subject)
             if last is not None and (last.late or last.time >= time):
-                stored |= (await self.looks.since(subject, time)).keys()
+                stored[subject] = await self.looks.since(subject, time)
         return stored
 
     # -- acknowledgements
@@ -197,6 +205,7 @@ class Publisher:
         self._prepare()
 
     def _lost(self) -> None:
+        self._losses += 1
         self._usable = False
 
     def _prepare(self) -> None:
@@ -206,25 +215,37 @@ class Publisher:
     async def _make_usable(self) -> None:
         """Bring the streams up, then write again what was in flight."""
         while self.link.connected:
-            settings, client = self.link.settings, self.link.client
+            settings, client, losses = self.link.settings, self.link.client, self._losses
             streams = Streams(client, api=settings.api)
             try:
                 state = await streams.manage(self._spec)
-                await streams.manage(events_stream(self._spec))
-            except StreamUnavailable as error:
+                state = await self._with_events(state, streams)
+                looks = Stored(self.link.looks, client, stream=self._spec.name)
+                newest = await looks.newest(self.window.subjects)
+            except (StreamUnavailable, LookFailed) as error:
                 self._say_of_stream(str(error))
                 await asyncio.sleep(min(_STREAM_RETRY, self._timers.report))
                 continue
-            if client is not self.link.client:
-                continue
+            if losses != self._losses:
+                continue  # what this connection saw in flight may belong to another by now
             self._say_of_stream(None)
-            self.state = state
-            self.looks = Stored(self.link.looks, client, stream=self._spec.name)
+            self.state, self.looks = state, looks
             self.window.rewind()
+            self.window.mark_late(newest)
             self._stumbled = None
             self._usable = True
+            self._usable_since = self._clock.now()
             self._flush()
             return
+
+    async def _with_events(self, state: StreamState, streams: Streams) -> StreamState:
+        """Bring up the stream of events as well: without it trades flow all the same, and the state says so."""
+        try:
+            await streams.manage(events_stream(self._spec))
+        except StreamUnavailable as error:
+            log.warning("%s; trades flow without it", error)
+            return replace(state, disagreements=(*state.disagreements, str(error)))
+        return state
 
     def _say_of_stream(self, problem: str | None) -> None:
         before, self.stream_problem = self.stream_problem, problem

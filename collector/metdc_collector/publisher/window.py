@@ -1,9 +1,10 @@
 """The trades between acceptance and acknowledgement: a queue, and a bounded window in flight. Pure bookkeeping."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from metdc_collector.continuity import Newest, Split, is_overtaken, unstored
 from metdc_collector.wire.trade import Trade, encode
 
 # The in-flight window; past 8 k trades neither rate nor latency gains (measured).
@@ -116,8 +117,7 @@ class Window:
 
     def rewind(self) -> int:
         """Put what is in flight back to the front of the queue; return how many entries that were."""
-        entries = list(self.in_flight.values())
-        entries.sort(key=lambda entry: entry.number)
+        entries = list(self.in_flight.values())  # in the order in which they were accepted
         self.in_flight.clear()
         for entry in entries:
             entry.failed = False
@@ -125,6 +125,21 @@ class Window:
                 self._replace(entry, entry.trade._replace(late=True))
         self.queue.extendleft(reversed(entries))
         return len(entries)
+
+    @property
+    def subjects(self) -> list[str]:
+        """Of all entries, each once."""
+        return list({e.trade.instrument.subject: None for e in (*self.in_flight.values(), *self.queue)})
+
+    def mark_late(self, newest: Mapping[str, Newest]) -> None:
+        """Mark what waits and comes after a newer trade: ``newest`` is what the stream holds, by subject.
+
+        The answers to what was in flight may be lost: what is marked may be stored already, and nothing comes of it.
+        """
+        for entry in self.queue:
+            stored = newest.get(entry.trade.instrument.subject)
+            if stored is not None and not entry.trade.late and is_overtaken(entry.trade, stored):
+                self._replace(entry, entry.trade._replace(late=True))
 
     def stale(self, fresh_since: int) -> list[Entry]:
         """The entries at the queue's front that must be looked up before they are written."""
@@ -135,13 +150,28 @@ class Window:
             found.append(entry)
         return found
 
-    def looked_up(self, entries: Iterable[Entry], stored: set[str], at: int) -> int:
-        """Drop those of the entries that the stream holds, and note the look's time; return how many were dropped."""
-        dropped = {entry.number for entry in entries if entry.trade.message_id in stored}
+    def looked_up(self, entries: Sequence[Entry], stored: Mapping[str, Mapping[str, int]], at: int) -> int:
+        """Drop those of the entries that the stream holds, and note the look's time; return how many were dropped.
+
+        ``stored`` maps subjects to what they hold: message ids, each with its trade's time. What comes after a newer
+        trade that is stored already is marked ``late``.
+        """
+        groups: dict[str, list[Entry]] = {}
         for entry in entries:
             entry.known = at
+            groups.setdefault(entry.trade.instrument.subject, []).append(entry)
+        dropped: set[int] = set()
+        for subject, group in groups.items():
+            rows = Split(expired=(), doubtful=[entry.trade for entry in group], new=())
+            missing = {trade.message_id: trade for trade in unstored(rows, stored.get(subject, {}))}
+            for entry in group:
+                trade = missing.get(entry.trade.message_id)
+                if trade is None:
+                    dropped.add(entry.number)
+                elif trade.late and not entry.trade.late:
+                    self._replace(entry, trade)
         kept = deque(entry for entry in self.queue if entry.number not in dropped)
-        self.bytes = sum(len(entry.message) for entry in kept) + sum(len(e.message) for e in self.in_flight.values())
+        self.bytes -= sum(len(entry.message) for entry in self.queue) - sum(len(entry.message) for entry in kept)
         self.queue = kept
         return len(dropped)
 

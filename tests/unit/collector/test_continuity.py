@@ -9,6 +9,7 @@ from metdc_collector.continuity import (
     Newest,
     Order,
     Split,
+    is_overtaken,
     may_join,
     number,
     share_out,
@@ -101,6 +102,25 @@ def test_what_is_not_late_never_falls(numbers: list[int]) -> None:
 @pytest.mark.parametrize(("text", "value"), [("5312345678", 5312345678), ("agg:319", 319), ("x", -1), ("agg:", -1)])
 def test_the_number_of_an_id(text: str, value: int) -> None:
     assert number(text) == value
+
+
+@pytest.mark.parametrize(
+    ("of", "newest", "overtaken"),
+    [
+        (trade(5, at=9), Newest("6", MOMENT + 8), True),
+        (trade(5, at=8), Newest("5", MOMENT + 8), False),
+        (trade(6, at=8), Newest("5", MOMENT + 9), False),
+        (aggregate(5, 90, 99), Newest("agg:6", MOMENT), True),
+        (aggregate(5, 90, 99, at=7), Newest("99", MOMENT + 8), True),
+        (aggregate(5, 90, 99, at=8), Newest("99", MOMENT + 8), False),
+        (trade("8-B-1-1-0", at=8), Newest("9-B-1-1-0", MOMENT + 9), True),
+        (trade("9-B-1-1-0", at=9), Newest("9-S-1-1-0", MOMENT + 9), False),
+    ],
+)
+def test_a_trade_is_overtaken_by_ids_that_count_the_same_and_else_by_time(
+    of: Trade, newest: Newest, *, overtaken: bool
+) -> None:
+    assert is_overtaken(of, newest) is overtaken
 
 
 # -- joining

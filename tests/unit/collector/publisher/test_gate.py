@@ -44,6 +44,7 @@ class Sink:
         self.looks: Stream | None = Stream()
         self.state = StreamState({}, (), 0)
         self.usable = True
+        self.usable_since = 0
         self.window = Window("_INBOX.x")
         self.published: list[Trade] = []
         self.known: list[int | None] = []
@@ -221,6 +222,14 @@ async def test_while_nats_is_away_everybody_waits() -> None:
     rig.receive(trade(5))
     rig.sink.usable = False
     assert await rig.step_after(60) == []
+
+
+async def test_after_an_outage_of_nats_the_others_get_their_time_to_catch_up() -> None:
+    rig = joined(peers=True)
+    rig.receive(trade(5))
+    rig.sink.usable_since = MOMENT + 30 * SECOND
+    assert await rig.step_after(39) == []
+    assert await rig.step_after(1) == ["5"]
 
 
 async def test_at_the_end_everybody_is_let_in_at_once() -> None:
