@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ import nats.errors
 import orjson
 from nats.aio.client import Client
 
-from metdc_collector.wire.streams import StreamSpec, compare, desired
+from metdc_collector.wire.streams import Comparison, StreamSpec, compare, desired
 
 log = logging.getLogger(__name__)
 _PATIENCE = 10.0
@@ -72,8 +72,7 @@ class Streams:
             info = await self._info(spec)
             comparison = compare(spec, info["config"])
             if comparison.update is not None:
-                log.info("updating stream %s: %s", spec.name, _changes(info["config"], comparison.update))
-                info = await self._request(f"STREAM.UPDATE.{spec.name}", comparison.update)
+                info, comparison = await self._update(spec, info, comparison)
         except _ApiError as error:
             raise StreamUnavailable(await self._explain(spec, error)) from error
         except (TimeoutError, nats.errors.Error, OSError) as error:
@@ -83,6 +82,21 @@ class Streams:
                 f"stream {spec.name}: {'; '.join(comparison.fatal)}; management is {spec.management}"
             )
         return StreamState(info["config"], tuple(comparison.disagreements), _first(info))
+
+    async def _update(
+        self, spec: StreamSpec, info: dict[str, Any], comparison: Comparison
+    ) -> tuple[dict[str, Any], Comparison]:
+        """Change a stream; where the server refuses and trades can be stored all the same, leave it and say so."""
+        assert comparison.update is not None, "asked for only with a change"
+        log.info("updating stream %s: %s", spec.name, _changes(info["config"], comparison.update))
+        try:
+            return await self._request(f"STREAM.UPDATE.{spec.name}", comparison.update), comparison
+        except _ApiError as error:
+            unchanged = compare(replace(spec, management="Observe"), info["config"])
+            if unchanged.fatal:
+                raise
+            reason = f"the server refuses to change it: {error}"
+            return info, replace(unchanged, disagreements=[*unchanged.disagreements, reason])
 
     async def _info(self, spec: StreamSpec) -> dict[str, Any]:
         try:
