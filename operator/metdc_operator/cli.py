@@ -103,7 +103,7 @@ def run(
 ) -> int:
     """Run resources until a signal."""
     if nats is not None and not nats.startswith(_SCHEMES):
-        raise click.BadParameter(f"{nats!r} must begin with one of {', '.join(_SCHEMES)}", param_hint="--nats")
+        raise click.BadParameter(f"{nats!r} must begin with {' or '.join(_SCHEMES)}", param_hint="--nats")
     try:
         resources = _resources(files, credentials)
         timers = Timers.of(os.environ)

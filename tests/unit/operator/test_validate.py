@@ -128,7 +128,7 @@ def test_an_odd_but_good_spec_is_accepted(field: str) -> None:
             "spec.symbols: a name stands in include and in exclude; remove it from one of them",
         ),
         ("symbols: {include: ['BTC ETH']}", "spec.symbols.include: a name of an instrument holds no white space"),
-        ("nats: {urls: ['http://nats:4222']}", "spec.nats.urls: a NATS address starts with nats://, tls://, ws:// or"),
+        ("nats: {urls: ['http://nats:4222']}", "spec.nats.urls: a NATS address starts with nats:// or tls://"),
         ("nats: {urls: ['nats://me:secret@nats']}", "spec.nats.urls: an address holds no credentials; put them into a"),
         ("nats: {stream: {replicas: 2}}", "spec.nats.stream.replicas: replicas must be 1, 3 or 5, since a majority"),
         ("nats: {stream: {name: a.b}}", "spec.nats.stream.name: a stream's name holds letters, digits, _ and - only"),
