@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,7 +46,11 @@ def main(arguments: list[str] | None = None) -> int:
 def start(config: PodConfig, *, http: str, port_file: str | None = None) -> int:
     """Run the collector of a configuration; ``http`` is the address of its probes, ``HOST:PORT``."""
     try:
-        settings = read(_named(config), credentials=_folder("METDC_NATS_CREDENTIALS"))
+        settings = read(
+            _named(config),
+            credentials=_path("METDC_NATS_CREDENTIALS", Path.is_dir, "folder"),
+            extra_ca=_path("METDC_EXTRA_CA", Path.is_file, "file"),
+        )
         by = _number("METDC_DIVIDE_TIMERS")
         host, _, port = http.rpartition(":")
         if not port.isdigit():
@@ -57,9 +62,12 @@ def start(config: PodConfig, *, http: str, port_file: str | None = None) -> int:
 
 
 async def _serve(settings: Settings, *, by: float, host: str, port: int, port_file: str | None) -> int:
-    collector = Collector(
-        settings, clock=Clock(), timers=Timers().divided(by), rhythm=divided(settings.venue.rhythm, by)
-    )
+    try:
+        rhythm = divided(settings.venue.rhythm, by)
+        collector = Collector(settings, clock=Clock(), timers=Timers().divided(by), rhythm=rhythm)
+    except InvalidSettings as error:
+        print(f"metdc_collector: {error}", file=sys.stderr)  # noqa: T201 - as in start
+        return _INVALID
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -98,10 +106,10 @@ def _named(config: PodConfig) -> PodConfig:
     return config if config.pod else replace(config, pod=os.environ.get("METDC_POD") or os.uname().nodename)
 
 
-def _folder(name: str) -> Path | None:
+def _path(name: str, exists: Callable[[Path], bool], kind: str) -> Path | None:
     text = os.environ.get(name)
-    if text and not Path(text).is_dir():
-        raise InvalidSettings(f"{name}: {text!r} is no folder")
+    if text and not exists(Path(text)):
+        raise InvalidSettings(f"{name}: {text!r} is no {kind}")
     return Path(text) if text else None
 
 

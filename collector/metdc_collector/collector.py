@@ -22,7 +22,7 @@ from metdc_collector.publisher.publisher import Publisher
 from metdc_collector.rest import Rest, RestError
 from metdc_collector.score import score
 from metdc_collector.session.policy import State
-from metdc_collector.settings import Settings
+from metdc_collector.settings import InvalidSettings, Settings
 from metdc_collector.universe import Chosen, select
 from metdc_collector.wire import report as reports
 
@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 # In a venue's answer; another one does not make another problem of it.
 _TIME = re.compile(r"[0-9]{10,}")
 _STEP_ALARM = 1_000_000_000
+_FIRST_REPORT = 0.05
+_REPORT_RETRY = 1.0
 
 
 class Collector:
@@ -45,6 +47,7 @@ class Collector:
         self._started = clock.now()
         self._state: reports.State = "starting"
         self._acknowledged = False
+        self._report_problem: str | None = None
         self._peers: list[reports.Report] = []
         self._refused: Sequence[Refusal] = ()
         self._listed_at: int | None = None
@@ -65,13 +68,21 @@ class Collector:
             timers,
             peers=lambda: bool(self._peers),
         )
+        self._bucket = Peers(
+            self.publisher.link,
+            interval=timers.report,
+            replicas=settings.stream.replicas,
+            create=settings.stream.management == "Ensure",
+        )
 
         def monotonic() -> float:
             return clock.now() / 1e9
 
         self._connects = Budget(venue.limits.connects, share=settings.limit_share, monotonic=monotonic)
         weight = Budget(venue.limits.rest_weight, share=settings.limit_share, monotonic=monotonic)
-        self._rest = Rest(settings.endpoints.rest, weight=weight)
+        # One context for all connections: each of its own would cost 0.8 MiB.
+        self._tls = _trust(settings)
+        self._rest = Rest(settings.endpoints.rest, weight=weight, tls=self._tls)
 
     async def run(self, stop: asyncio.Event) -> bool:
         """Stream until ``stop`` is set, then deliver what was accepted; whether all of it was acknowledged."""
@@ -116,8 +127,7 @@ class Collector:
             connects=self._connects,
             rest=self._rest,
             random=random.random,
-            # One context for all connections: each of its own would cost 0.8 MiB.
-            tls=ssl.create_default_context() if address.startswith("wss:") else None,
+            tls=self._tls,
             changed=self._use,
         )
         self._state = "streaming"
@@ -169,7 +179,7 @@ class Collector:
         self._state = "stopped"
         if self.publisher.link.connected:
             with contextlib.suppress(ReportFailed):
-                await self._peer_bucket().put(self.report())
+                await self._bucket.put(self.report())
         left = len(self.publisher.window) + self.gate.held
         if drained:
             log.info("stopped: every accepted trade is acknowledged")
@@ -190,34 +200,34 @@ class Collector:
             await asyncio.sleep(1)
 
     async def _report_for_ever(self) -> None:
+        """Put a report at each interval; the first as soon as NATS is there, since readiness waits for it."""
         while True:
-            await asyncio.sleep(0.05 if not self._acknowledged else self.timers.report)
+            await asyncio.sleep(self._report_pause())
             self._rate.measure(self.gate.counts.received, self.clock.now())
             if not self.publisher.usable:
                 continue
-            bucket = self._peer_bucket()
+            self._peers = await self._others()
             try:
-                if not self._acknowledged:
-                    self._peers = await self._others(bucket)
-                await bucket.put(self.report())
-                self._acknowledged = True
-                self._peers = await self._others(bucket)
+                await self._bucket.put(self.report())
             except ReportFailed as error:
-                log.debug("%s", error)
+                if self._report_problem is None:
+                    log.warning("%s; the attempts go on", error)
+                self._report_problem = str(error)
+            else:
+                self._report_problem = None
+                self._acknowledged = True
 
-    async def _others(self, bucket: Peers) -> list[reports.Report]:
+    def _report_pause(self) -> float:
+        if self._acknowledged:
+            return self.timers.report
+        return _FIRST_REPORT if self._report_problem is None else _REPORT_RETRY
+
+    async def _others(self) -> list[reports.Report]:
         try:
-            return await bucket.others(self.report())
+            return await self._bucket.others(self.report())
         except ReportFailed as error:
-            log.debug("%s", error)  # before the first report there is no bucket
+            log.debug("%s", error)  # before anybody's first report there is no bucket
             return []
-
-    def _peer_bucket(self) -> Peers:
-        return Peers(
-            self.publisher.link,
-            interval=self.timers.report,
-            replicas=self.settings.stream.replicas,
-        )
 
     def report(self) -> reports.Report:
         """Return the health report as of now."""
@@ -259,14 +269,15 @@ class Collector:
     def _waiting(self) -> list[str]:
         """What readiness waits for, in words."""
         waiting = []
-        if not self._acknowledged:
-            waiting.append(f"NATS to acknowledge a message ({self.publisher.problem or 'no report sent yet'})")
+        if not (self._acknowledged or self.publisher.acknowledged):
+            reason = self.publisher.problem or self._report_problem or "no report sent yet"
+            waiting.append(f"NATS to acknowledge a message ({reason})")
         if self._problem is not None:
             waiting.append(self._problem)
         elif self._fleet is None or not self._fleet.answered:
             waiting.append("each subscription to be acknowledged")
         if self._state in ("draining", "stopped"):
-            waiting.append("nothing: it is being stopped")
+            waiting.append("its end: it is being stopped")
         return waiting
 
     def _nats(self) -> reports.Nats:
@@ -275,7 +286,7 @@ class Collector:
         message = publisher.problem or ("; ".join(state.disagreements) if state and state.disagreements else None)
         return reports.Nats(
             connected=publisher.link.connected,
-            acknowledged=self._acknowledged,
+            acknowledged=self._acknowledged or publisher.acknowledged,
             stream=self.settings.stream.name,
             stream_in_sync=None if state is None else not state.disagreements and publisher.stream_problem is None,
             message=message,
@@ -301,6 +312,19 @@ class Collector:
             expired=self.gate.counts.expired,
             per_second=self._rate.per_second,
         )
+
+
+def _trust(settings: Settings) -> ssl.SSLContext | None:
+    """Return whom the venue's addresses are trusted by; null where none of them is encrypted."""
+    if not settings.endpoints.rest.startswith("https:") and not settings.endpoints.web_socket.startswith("wss:"):
+        return None
+    context = ssl.create_default_context()
+    if settings.extra_ca is not None:
+        try:
+            context.load_verify_locations(settings.extra_ca)
+        except ssl.SSLError as error:
+            raise InvalidSettings(f"METDC_EXTRA_CA: {settings.extra_ca} holds no certificate: {error.reason}") from None
+    return context
 
 
 class _Rate:

@@ -23,8 +23,12 @@ class ReportFailed(Exception):
 class Peers:
     """Puts and reads reports through one connection to NATS."""
 
-    def __init__(self, link: Link, *, interval: float, replicas: int) -> None:
-        """``interval`` of reports in seconds: three of them without a report, and the server forgets a pod."""
+    def __init__(self, link: Link, *, interval: float, replicas: int, create: bool) -> None:
+        """``interval`` of reports in seconds: three of them without a report, and the server forgets a pod.
+
+        A bucket that isn't there is created when ``create`` says so.
+        """
+        self._create = create
         self._link = link
         self._config = KeyValueConfig(bucket=BUCKET, history=1, ttl=_KEPT_INTERVALS * interval, replicas=replicas)
         self._ensured = False
@@ -41,7 +45,9 @@ class Peers:
             if not self._ensured:
                 try:
                     await js.key_value(BUCKET)
-                except nats.js.errors.BucketNotFoundError:
+                except nats.js.errors.BucketNotFoundError as error:
+                    if not self._create:
+                        raise ReportFailed(f"bucket {BUCKET} does not exist and management is Observe") from error
                     await js.create_key_value(self._config)
                 self._ensured = True
             await js.publish(f"$KV.{BUCKET}.{report.key}", encode(report), timeout=5)

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import ssl
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -36,13 +37,19 @@ class RestError(Exception):
 class Rest:
     """REST requests to one venue's base address."""
 
-    def __init__(self, base: str, *, weight: Budget, sleep: Sleep = asyncio.sleep) -> None:
+    def __init__(
+        self, base: str, *, weight: Budget, tls: ssl.SSLContext | None = None, sleep: Sleep = asyncio.sleep
+    ) -> None:
         self._base = base
         self._weight = weight
         self._sleep = sleep
         # Gzip is asked for, redirects are refused: a venue's answer comes from the address that was configured.
         self._pool = urllib3.PoolManager(
-            maxsize=2, retries=False, timeout=_TIMEOUT, headers={"Accept-Encoding": "gzip", "User-Agent": "metdc"}
+            maxsize=2,
+            retries=False,
+            timeout=_TIMEOUT,
+            ssl_context=tls,
+            headers={"Accept-Encoding": "gzip", "User-Agent": "metdc"},
         )
 
     async def get(self, request: Request) -> bytes:

@@ -47,6 +47,8 @@ class Settings:
     selection: Selection
     nats: NatsSettings
     stream: StreamSpec
+    extra_ca: Path | None = None
+    """Certificate authorities, PEM, that are trusted for the venue beside the system's own."""
 
     @property
     def limit_share(self) -> Fraction:
@@ -54,8 +56,8 @@ class Settings:
         return self.config.limit_share
 
 
-def read(config: PodConfig, *, credentials: Path | None) -> Settings:
-    """Read a pod's configuration; ``credentials`` is the folder of NATS credentials, if there is one.
+def read(config: PodConfig, *, credentials: Path | None, extra_ca: Path | None = None) -> Settings:
+    """Read a pod's configuration; ``credentials`` is the folder of NATS credentials, ``extra_ca`` a file, if given.
 
     Raises:
         InvalidSettings: naming the field and the remedy.
@@ -85,6 +87,7 @@ def read(config: PodConfig, *, credentials: Path | None) -> Settings:
         selection=_selection({**(spec.get("symbols") or {}), **(market.get("symbols") or {})}),
         nats=_nats(nats, credentials),
         stream=_stream(config, nats.get("stream") or {}),
+        extra_ca=extra_ca,
     )
 
 
