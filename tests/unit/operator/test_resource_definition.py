@@ -130,3 +130,11 @@ def test_conditions_follow_the_conventions_of_the_api() -> None:
 def test_status_has_a_subresource_and_the_short_name_is_xc() -> None:
     assert VERSION["subresources"] == {"status": {}}
     assert DEFINITION["spec"]["names"]["shortNames"] == ["xc"]
+
+
+def test_a_default_keeps_the_rules_of_its_field_before_further_defaults_are_filled_in() -> None:
+    # The API server judges a default as it stands, and refuses the whole definition when a rule can't be evaluated.
+    defaults = [(path, node) for path, node in NODES if "default" in node]
+
+    assert len(defaults) > 5
+    assert [path for path, node in defaults if cel.check(node["default"], node)] == []
