@@ -4,7 +4,8 @@ A field that has no behaviour yet is refused by name, never ignored; so is a val
 the pod itself (resources, tolerations, …) are the operator's business and pass.
 """
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -15,8 +16,8 @@ from metdc_collector.exchanges.registry import UnknownMarketError, venue
 from metdc_collector.publisher.link import NatsSettings
 from metdc_collector.universe import DEFAULT_QUOTES, Selection
 from metdc_collector.wire import durations
-from metdc_collector.wire import sizes as sizes_of
 from metdc_collector.wire.config import PodConfig
+from metdc_collector.wire.sizes import parse as parse_size
 from metdc_collector.wire.streams import StreamSpec, trades_stream
 
 # Also ws:// and wss:// would need aiohttp, 7 MB that no collector pays for.
@@ -30,7 +31,16 @@ _POD = frozenset(
     }
 )
 _NATS = frozenset({"urls", "credentialsSecretRef", "tls", "stream", "inboxPrefix", "jetStreamDomain"})
+_TLS = frozenset({"caSecretRef", "certSecretRef", "handshakeFirst"})
 _STREAM = frozenset({"name", "management", "replicas", "maxAge", "maxBytes", "duplicateWindow"})
+_MARKET = frozenset({"name", "shards", "symbols", "resources", "endpoints"})
+_SYMBOLS = frozenset({"quotes", "include", "exclude", "upbitKRW"})
+_ENDPOINTS: Mapping[str, tuple[str, ...]] = {"rest": ("http://", "https://"), "webSocket": ("ws://", "wss://")}
+# JetStream counts bytes and nanoseconds in 63 bits; 0 would mean without limit to it.
+_MOST = 2**63 - 1
+# Names of streams and domains, and subjects' tokens: anything else would end a line of NATS' protocol early.
+_NAME = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
+_TOKENS = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", re.ASCII)
 
 
 class InvalidSettings(ValueError):
@@ -72,65 +82,86 @@ def read(config: PodConfig, *, credentials: Path | None, extra_ca: Path | None =
         raise InvalidSettings("shards: a market can't be split yet; set spec.markets[].shards to 1")
     if spec.get("redundancy", 1) != 1:
         raise InvalidSettings("spec.redundancy: only 1 is supported yet")
-    market = _market(spec, config.market)
-    endpoints = {**(spec.get("endpoints") or {}), **(market.get("endpoints") or {})}
-    _known("spec.endpoints", endpoints, frozenset({"rest", "webSocket"}))
-    nats = spec.get("nats") or {}
-    _known("spec.nats", nats, _NATS)
+    path, market = _market(spec, config.market)
+    nats = _section("spec", spec, "nats", _NATS)
     return Settings(
         config=config,
         venue=market_venue,
         endpoints=Endpoints(
-            rest=_address(endpoints, "rest", ("http://", "https://")) or market_venue.endpoints.rest,
-            web_socket=_address(endpoints, "webSocket", ("ws://", "wss://")) or market_venue.endpoints.web_socket,
+            rest=_address("rest", path, market, spec) or market_venue.endpoints.rest,
+            web_socket=_address("webSocket", path, market, spec) or market_venue.endpoints.web_socket,
         ),
-        selection=_selection({**(spec.get("symbols") or {}), **(market.get("symbols") or {})}),
+        # A market's own symbols replace those of the resource as a whole.
+        selection=_selection(path, market) if market.get("symbols") is not None else _selection("spec", spec),
         nats=_nats(nats, credentials),
-        stream=_stream(config, nats.get("stream") or {}),
+        stream=_stream(config, _section("spec.nats", nats, "stream", _STREAM)),
         extra_ca=extra_ca,
     )
 
 
-def _known(path: str, record: Mapping[str, Any], known: frozenset[str]) -> None:
+def _known(path: str, record: Mapping[str, Any], known: Collection[str]) -> None:
     for name in record:
         if name not in known:
             raise InvalidSettings(f"{path}.{name}: is not supported yet; remove it")
 
 
-def _market(spec: Mapping[str, Any], market: str) -> Mapping[str, Any]:
+def _section(path: str, record: Mapping[str, Any], name: str, known: Collection[str]) -> dict[str, Any]:
+    value = record.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise InvalidSettings(f"{path}.{name}: must be an object")
+    _known(f"{path}.{name}", value, known)
+    return value
+
+
+def _text(path: str, record: Mapping[str, Any], name: str, form: re.Pattern[str]) -> str | None:
+    value = record.get(name)
+    if value is not None and (not isinstance(value, str) or form.fullmatch(value) is None):
+        raise InvalidSettings(f"{path}.{name}: {value!r} must be letters, digits, _ and -")
+    return value
+
+
+def _market(spec: Mapping[str, Any], market: str) -> tuple[str, Mapping[str, Any]]:
+    """Return the market's own fields, and the path to them."""
     entries = spec.get("markets") or []
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise InvalidSettings("spec.markets: must be a list of objects, such as [{name: spot}]")
     for place, entry in enumerate(entries):
         if entry.get("name") == market:
-            _known(f"spec.markets[{place}]", entry, frozenset({"name", "shards", "symbols", "resources", "endpoints"}))
-            return dict(entry)
+            path = f"spec.markets[{place}]"
+            _known(path, entry, _MARKET)
+            return path, entry
     if entries:
         names = ", ".join(str(entry.get("name")) for entry in entries)
         raise InvalidSettings(f"market: {market} is not in spec.markets, which has {names}")
-    return {}
+    return "spec.markets", {}
 
 
-def _address(endpoints: Mapping[str, Any], name: str, schemes: tuple[str, ...]) -> str | None:
-    address = endpoints.get(name)
-    if address is None:
-        return None
-    if not isinstance(address, str) or not address.startswith(schemes):
-        raise InvalidSettings(f"spec.endpoints.{name}: {address!r} must begin with {' or '.join(schemes)}")
-    return address.rstrip("/")
+def _address(name: str, path: str, market: Mapping[str, Any], spec: Mapping[str, Any]) -> str | None:
+    for at, record in ((path, market), ("spec", spec)):
+        address = _section(at, record, "endpoints", _ENDPOINTS).get(name)
+        if address is None:
+            continue
+        schemes = _ENDPOINTS[name]
+        if not isinstance(address, str) or not address.startswith(schemes):
+            raise InvalidSettings(f"{at}.endpoints.{name}: {address!r} must begin with {' or '.join(schemes)}")
+        return address.rstrip("/")
+    return None
 
 
-def _selection(symbols: Mapping[str, Any]) -> Selection:
-    _known("spec.symbols", symbols, frozenset({"quotes", "include", "exclude", "upbitKRW"}))
+def _selection(path: str, record: Mapping[str, Any]) -> Selection:
+    symbols = _section(path, record, "symbols", _SYMBOLS)
     if symbols.get("upbitKRW", "Ignore") != "Ignore":
-        raise InvalidSettings("spec.symbols.upbitKRW: only Ignore is supported yet")
-    for name in ("quotes", "include", "exclude"):
-        value = symbols.get(name, [])
+        raise InvalidSettings(f"{path}.symbols.upbitKRW: only Ignore is supported yet")
+
+    def names(name: str) -> tuple[str, ...]:
+        value = symbols.get(name) or []
         if not isinstance(value, list) or not all(isinstance(entry, str) and entry for entry in value):
-            raise InvalidSettings(f"spec.symbols.{name}: must be a list of texts")
-    return Selection(
-        quotes=tuple(symbols.get("quotes") or DEFAULT_QUOTES),
-        include=tuple(symbols.get("include") or ()),
-        exclude=tuple(symbols.get("exclude") or ()),
-    )
+            raise InvalidSettings(f"{path}.symbols.{name}: must be a list of texts")
+        return tuple(value)
+
+    return Selection(quotes=names("quotes") or DEFAULT_QUOTES, include=names("include"), exclude=names("exclude"))
 
 
 def _nats(nats: Mapping[str, Any], credentials: Path | None) -> NatsSettings:
@@ -140,16 +171,12 @@ def _nats(nats: Mapping[str, Any], credentials: Path | None) -> NatsSettings:
     for place, url in enumerate(urls):
         if not isinstance(url, str) or not url.startswith(_SCHEMES):
             raise InvalidSettings(f"spec.nats.urls[{place}]: {url!r} must begin with one of {', '.join(_SCHEMES)}")
-    tls = nats.get("tls") or {}
-    wants_files = [
-        name
-        for name, given in (
-            ("credentialsSecretRef", nats.get("credentialsSecretRef")),
-            ("tls.caSecretRef", tls.get("caSecretRef")),
-            ("tls.certSecretRef", tls.get("certSecretRef")),
-        )
-        if given
-    ]
+    tls = _section("spec.nats", nats, "tls", _TLS)
+    handshake_first = tls.get("handshakeFirst", False)
+    if not isinstance(handshake_first, bool):
+        raise InvalidSettings("spec.nats.tls.handshakeFirst: must be true or false")
+    wants_files = ["credentialsSecretRef"] if nats.get("credentialsSecretRef") else []
+    wants_files += [f"tls.{name}" for name in ("caSecretRef", "certSecretRef") if tls.get(name)]
     if wants_files and credentials is None:
         raise InvalidSettings(
             f"spec.nats.{wants_files[0]}: METDC_NATS_CREDENTIALS must name the folder with the Secret's keys as files"
@@ -157,35 +184,38 @@ def _nats(nats: Mapping[str, Any], credentials: Path | None) -> NatsSettings:
     return NatsSettings(
         urls=tuple(urls),
         credentials=credentials,
-        handshake_first=bool(tls.get("handshakeFirst", False)),
-        inbox_prefix=nats.get("inboxPrefix") or "_INBOX",
-        domain=nats.get("jetStreamDomain"),
+        handshake_first=handshake_first,
+        inbox_prefix=_text("spec.nats", nats, "inboxPrefix", _TOKENS) or "_INBOX",
+        domain=_text("spec.nats", nats, "jetStreamDomain", _NAME),
     )
 
 
 def _stream(config: PodConfig, stream: Mapping[str, Any]) -> StreamSpec:
-    _known("spec.nats.stream", stream, _STREAM)
+    path = "spec.nats.stream"
     management = stream.get("management", "Ensure")
     if management not in ("Ensure", "Observe"):
-        raise InvalidSettings(f"spec.nats.stream.management: {management!r} is neither Ensure nor Observe")
+        raise InvalidSettings(f"{path}.management: {management!r} is neither Ensure nor Observe")
     sizes: dict[str, Any] = {"management": management}
-    if "replicas" in stream:
-        sizes["replicas"] = int(stream["replicas"])
-    if "maxAge" in stream:
-        sizes["max_age"] = _read(_seconds, "spec.nats.stream.maxAge", stream["maxAge"])
-    if "maxBytes" in stream:
-        sizes["max_bytes"] = _read(sizes_of.parse, "spec.nats.stream.maxBytes", stream["maxBytes"])
-    if "duplicateWindow" in stream:
-        sizes["duplicate_window"] = _read(_seconds, "spec.nats.stream.duplicateWindow", stream["duplicateWindow"])
-    return trades_stream(config.exchange, [config.market], stream.get("name"), **sizes)
+    if (replicas := stream.get("replicas")) is not None:
+        if type(replicas) is not int or replicas not in (1, 3, 5):
+            raise InvalidSettings(f"{path}.replicas: {replicas!r} must be 1, 3 or 5, since a majority must agree")
+        sizes["replicas"] = replicas
+    for name, field, parse in (
+        ("maxAge", "max_age", durations.parse),
+        ("maxBytes", "max_bytes", parse_size),
+        ("duplicateWindow", "duplicate_window", durations.parse),
+    ):
+        if stream.get(name) is not None:
+            number = _positive(parse, f"{path}.{name}", stream[name])
+            sizes[field] = number // durations.SECOND if parse is durations.parse else number
+    return trades_stream(config.exchange, [config.market], _text(path, stream, "name", _NAME), **sizes)
 
 
-def _seconds(text: str) -> int:
-    return durations.parse(text) // durations.SECOND
-
-
-def _read(parse: Callable[[str], int], path: str, value: object) -> int:
+def _positive(parse: Callable[[str], int], path: str, value: object) -> int:
     try:
-        return parse(str(value))
+        number = parse(str(value))
     except ValueError as error:
         raise InvalidSettings(f"{path}: {error}") from None
+    if not 0 < number <= _MOST:
+        raise InvalidSettings(f"{path}: {value!r} must be above 0 and less than {_MOST} (ns or bytes)")
+    return number
