@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 _TIME = re.compile(r"[0-9]{10,}")
 _STEP_ALARM = 1_000_000_000
 _FIRST_REPORT = 0.05
+# Seconds that sockets may take to close: with the time to drain, less than the grace of 60 s that a pod is given.
+_CLOSING = 3.0
 _REPORT_RETRY = 1.0
 
 
@@ -74,15 +76,9 @@ class Collector:
             replicas=settings.stream.replicas,
             create=settings.stream.management == "Ensure",
         )
-
-        def monotonic() -> float:
-            return clock.now() / 1e9
-
-        self._connects = Budget(venue.limits.connects, share=settings.limit_share, monotonic=monotonic)
-        weight = Budget(venue.limits.rest_weight, share=settings.limit_share, monotonic=monotonic)
         # One context for all connections: each of its own would cost 0.8 MiB.
         self._tls = _trust(settings)
-        self._rest = Rest(settings.endpoints.rest, weight=weight, tls=self._tls)
+        self._connects, self._rest = _within_limits(settings, clock, self._tls)
 
     async def run(self, stop: asyncio.Event) -> bool:
         """Stream until ``stop`` is set, then deliver what was accepted; whether all of it was acknowledged."""
@@ -103,7 +99,9 @@ class Collector:
             for task in (streaming, stopped, *background):
                 task.cancel()
             await asyncio.gather(streaming, stopped, *background, return_exceptions=True)
-            await self.publisher.link.close()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_CLOSING):  # a frozen server takes no farewell
+                    await self.publisher.link.close()
             self._rest.close()
 
     # -- streaming
@@ -171,7 +169,7 @@ class Collector:
         self._state = "draining"
         end = self.clock.now() + int(self.timers.drain * 1e9)
         streaming.cancel()
-        await asyncio.wait({streaming})
+        await asyncio.wait({streaming}, timeout=_CLOSING)
         while self.gate.held and self.clock.now() < end:
             await self.gate.step(at_once=True)
             await asyncio.sleep(0.01)
@@ -312,6 +310,19 @@ class Collector:
             expired=self.gate.counts.expired,
             per_second=self._rate.per_second,
         )
+
+
+def _within_limits(settings: Settings, clock: Clock, tls: ssl.SSLContext | None) -> tuple[Budget, Rest]:
+    """Return the budget of new connections, and the REST client, both within this process's share of the limits."""
+
+    def monotonic() -> float:
+        return clock.now() / 1e9
+
+    limits, share = settings.venue.limits, settings.limit_share
+    weight = Budget(limits.rest_weight, share=share, monotonic=monotonic)
+    return Budget(limits.connects, share=share, monotonic=monotonic), Rest(
+        settings.endpoints.rest, weight=weight, tls=tls
+    )
 
 
 def _trust(settings: Settings) -> ssl.SSLContext | None:

@@ -1,5 +1,7 @@
 """What a pod says of itself: probes, report and metrics over HTTP."""
 
+import logging
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +13,7 @@ from prometheus_client.registry import Collector
 
 from metdc_collector.wire.report import Report, encode
 
+log = logging.getLogger(__name__)
 # The loop marks its turns once a second; a pod whose loop stands still for so long is restarted.
 _STUCK = 30.0
 
@@ -54,7 +57,7 @@ class Server:
         class Handler(_Handler):
             pages = _pages(report, turning, registry)
 
-        self._server = ThreadingHTTPServer((host, port), Handler)
+        self._server = _Listener((host, port), Handler)
         self._server.daemon_threads = True
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, name="health", daemon=True)
@@ -86,6 +89,13 @@ def _pages(ask: Ask, turning: Turning, registry: CollectorRegistry) -> dict[str,
         "/report": lambda: (200, "application/json", encode(ask())),
         "/metrics": lambda: (200, "text/plain; version=0.0.4; charset=utf-8", generate_latest(registry)),
     }
+
+
+class _Listener(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Leave it to others to complain: a probe that gave up early is no fault of ours."""
+        if not isinstance(sys.exception(), ConnectionError):
+            log.exception("a probe could not be answered")
 
 
 class _Handler(BaseHTTPRequestHandler):
