@@ -75,7 +75,8 @@ class Publisher:
     @property
     def problem(self) -> str | None:
         """What keeps trades from being stored, in words; null when nothing does."""
-        return self.link.problem or self.stream_problem or self._stumbled
+        lost = None if self.link.connected else "the connection to NATS was lost"  # and its reason is not known yet
+        return self.link.problem or lost or self.stream_problem or self._stumbled
 
     def publish(self, trades: Sequence[Trade], known: int | None = None) -> None:
         """Accept trades; they are written before the event loop turns again.
