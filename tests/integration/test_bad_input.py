@@ -107,9 +107,8 @@ def test_an_empty_selection_says_so_and_waits_for_something_to_collect(
         ({"fault": "rest_body", "mode": "truncated"}, "the instrument list is not JSON"),
         ({"fault": "rest_error", "status": 429, "retry_after": 1}, "HTTP 429: too many requests"),
         ({"fault": "rest_error", "status": 503, "retry_after": 1}, "HTTP 503: error"),
-        ({"fault": "rest_error", "status": 500}, "HTTP 500: error"),
     ],
-    ids=["not JSON", "empty", "truncated", "429", "503", "500"],
+    ids=["not JSON", "empty", "truncated", "429", "503"],
 )
 def test_an_instrument_list_that_fails_is_said_once_and_asked_for_again(
     calm: Simulator, shared_nats: NatsServer, fault: dict[str, Any], said: str

@@ -13,13 +13,18 @@ from tests.integration.rig import (
     Collector,
     Market,
     Simulator,
+    collector,
+    configuration,
     held,
     settled,
+    simulator,
     streaming,
     until_quiet,
 )
 
 pytestmark = pytest.mark.timeout(90)
+_HURRY = 40
+"""What a cooldown of three minutes is divided by."""
 BOTH = pytest.mark.parametrize("market", [BINANCE_SPOT, PHEMEX_SPOT], ids=lambda market: market.key)
 
 
@@ -113,10 +118,12 @@ def test_an_announced_end_loses_nothing_while_trades_flow(
     held(verdict, market, least=1500)
 
 
-def test_three_refusals_in_a_row_earn_a_cooldown_and_then_it_streams_again(
-    exchange: Simulator, nats: NatsServer
-) -> None:
-    with streaming(exchange, BINANCE_SPOT, nats.url) as running:
+def test_three_refusals_in_a_row_earn_a_cooldown_and_then_it_streams_again(nats: NatsServer) -> None:
+    with (
+        simulator(by=_HURRY) as exchange,
+        collector(configuration(exchange, BINANCE_SPOT, nats.url), by=_HURRY) as running,
+    ):
+        running.until_ready()
         exchange.fault("refuse_connect", BINANCE_SPOT, status=429, count=3)
         exchange.fault("close_code", BINANCE_SPOT, code=1001)
         cooling = running.until(lambda report: report["connections"]["cooldown"] == 1, "it cools down")
