@@ -94,8 +94,9 @@ def _pages(ask: Ask, turning: Turning, registry: CollectorRegistry) -> dict[str,
 class _Listener(ThreadingHTTPServer):
     def handle_error(self, request: object, client_address: object) -> None:
         """Leave it to others to complain: a probe that gave up early is no fault of ours."""
-        if not isinstance(sys.exception(), ConnectionError):
-            log.exception("a probe could not be answered")
+        error = sys.exception()
+        if not isinstance(error, ConnectionError):
+            log.error("a probe could not be answered", exc_info=error)
 
 
 class _Handler(BaseHTTPRequestHandler):
