@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import logging
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -26,6 +27,8 @@ from metdc_collector.wire.report import Report
 log = logging.getLogger("metdc_collector")
 _INVALID = 2
 _ANSWER = 5.0
+_PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
+_LAST_PORT = 65535
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -53,7 +56,7 @@ def start(config: PodConfig, *, http: str, port_file: str | None = None) -> int:
         )
         by = _number("METDC_DIVIDE_TIMERS")
         host, _, port = http.rpartition(":")
-        if not port.isdigit():
+        if _PORT.fullmatch(port) is None or int(port) > _LAST_PORT:
             raise InvalidSettings(f"--http: {http!r} is not HOST:PORT")
     except InvalidSettings as error:
         print(f"metdc_collector: {error}", file=sys.stderr)  # noqa: T201 - the last word, whatever the log level

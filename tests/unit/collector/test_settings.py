@@ -155,7 +155,7 @@ def test_a_field_without_behaviour_is_refused_by_name(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(settings._POD | {"rotation", "suspend"}))
 def test_a_field_of_the_pod_is_the_operators_business(name: str) -> None:
-    assert made(**{name: "whatever"}).venue.exchange == "binance"
+    assert read(config({name: "whatever"}), credentials=None).venue.exchange == "binance"
 
 
 @pytest.mark.parametrize(
