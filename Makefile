@@ -18,6 +18,7 @@ SOURCES := collector operator tests
 # Of `make demo`
 DURATION ?= 60
 SEED ?= 7
+RATE ?= 500
 LIVE ?=
 # Of `make replay`
 FILES ?=
@@ -61,8 +62,8 @@ test: $(INSTALLED) ## Everything but cluster tests, against a real nats-server
 unit: $(INSTALLED) ## The tests without processes and servers, in seconds (ARGS="-k rotation")
 	@$(BIN)/python -m pytest -n $(WORKERS) --ignore=tests/integration $(ARGS)
 
-demo: $(INSTALLED) ## The main job, live: exchanges (simulated; LIVE=1 real) -> collectors -> JetStream -> audit (DURATION=60 SEED=7)
-	@$(BIN)/python -m tests.demo --duration $(DURATION) --seed $(SEED) $(if $(LIVE),--live)
+demo: $(INSTALLED) ## The main job, live: exchanges (simulated; LIVE=1 real) -> collectors -> JetStream -> audit (DURATION=60 SEED=7 RATE=500)
+	@$(BIN)/python -m tests.demo --duration $(DURATION) --seed $(SEED) --rate $(RATE) $(if $(LIVE),--live)
 
 replay: $(INSTALLED) ## Recorded frames through everything, compared row by row (FILES="a.jsonl b.jsonl")
 	@$(BIN)/python -m tests.replay $(FILES)
