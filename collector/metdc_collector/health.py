@@ -16,6 +16,8 @@ from metdc_collector.wire.report import Report, encode
 log = logging.getLogger(__name__)
 # The loop marks its turns once a second; a pod whose loop stands still for so long is restarted.
 _STUCK = 30.0
+# Seconds that the end of a process waits for the listener at most.
+_POLL = 0.1
 
 
 class Turning:
@@ -60,7 +62,7 @@ class Server:
         self._server = _Listener((host, port), Handler)
         self._server.daemon_threads = True
         self.port: int = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, name="health", daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(_POLL,), name="health", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
