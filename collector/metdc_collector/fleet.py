@@ -126,17 +126,17 @@ class Fleet:
                 return
             if not self._speechless():
                 continue
-            before = await self._newest_times()
+            before = await self._newest()
             await self.sleep(self.timers.silent_channel)
-            after = await self._newest_times()
-            if before != after and self._speechless():
+            after = await self._newest()
+            if self._speechless() and any(before[name] != after[name] for name in before.keys() & after.keys()):
                 raise _ChannelSilent
 
     def _speechless(self) -> bool:
         """Whether every subscription was answered and no trade ever came."""
         return self.answered and self.counts.trades == 0
 
-    async def _newest_times(self) -> dict[str, bytes]:
+    async def _newest(self) -> dict[str, bytes]:
         """The newest REST trades of a few instruments, as they came: only whether they change matters."""
         found: dict[str, bytes] = {}
         for name in list(self.instruments)[:_PROBED]:
@@ -144,9 +144,9 @@ class Fleet:
                 body = await self.rest.get(self.venue.recent_request(name))
                 decode(body)
             except (RestError, Undecodable) as error:
-                log.debug("no recent trades of %s: %s", name, error)
-                body = b""
-            found[name] = body
+                log.debug("no recent trades of %s: %s", name, error)  # no reply is no sign of trades
+            else:
+                found[name] = body
         return found
 
 

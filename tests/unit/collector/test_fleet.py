@@ -1,0 +1,175 @@
+"""All connections of a market: how instruments share them, and when a silent feed gives way to its fallback."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+import pytest
+
+from metdc_collector import fleet as module
+from metdc_collector.clock import Clock, Timers
+from metdc_collector.exchanges.base import Channel, Rate, Refusal, Request
+from metdc_collector.exchanges.binance import FUTURES
+from metdc_collector.fleet import Fleet
+from metdc_collector.limits import Budget
+from metdc_collector.rest import Rest, RestError
+from metdc_collector.session.connection import Plan, Sink
+from metdc_collector.session.policy import State
+from metdc_collector.wire.instrument import Instrument
+
+NAMES = [f"C{number}USDT" for number in range(5)]
+INSTRUMENTS = {
+    name: Instrument(exchange="binance", market="futures", name=name, base=name[:-4], quote="USDT") for name in NAMES
+}
+
+
+class Session:
+    """A session that is active at once and streams until it is cancelled."""
+
+    def __init__(self, *, plan: Plan, names: tuple[str, ...], **rest: Any) -> None:
+        self.plan, self.names = plan, names
+        self.state, self.answered = State.ACTIVE, True
+        self.streaming = set(names)
+
+    async def run(self) -> None:
+        await asyncio.get_running_loop().create_future()
+
+
+class Replies:
+    """REST replies, one round of questions after the other; null is a reply that failed."""
+
+    def __init__(self, *rounds: bytes | None) -> None:
+        self.rounds = list(rounds)
+        self.asked = 0
+
+    async def get(self, request: Request) -> bytes:
+        body = self.rounds[min(self.asked // 3, len(self.rounds) - 1)]
+        self.asked += 1
+        if body is None:
+            raise RestError("HTTP 429")
+        return body
+
+
+class Rig:
+    def __init__(self, *replies: bytes | None) -> None:
+        self.channels: list[Channel] = []
+        self.pauses = 0
+        self.replies = Replies(*replies)
+        self.settled = asyncio.Event()
+        self.fleet = Fleet(
+            venue=FUTURES,
+            address="ws://127.0.0.1:1",
+            rhythm=FUTURES.rhythm,
+            instruments=INSTRUMENTS,
+            sink=cast(Sink, None),
+            clock=Clock(),
+            timers=Timers(),
+            connects=Budget(Rate(9, 9), monotonic=lambda: 0.0),
+            rest=cast(Rest, self.replies),
+            random=lambda: 0.5,
+            tls=None,
+            changed=self.use,
+            sleep=self.sleep,
+        )
+
+    def use(self, channel: Channel) -> None:
+        self.channels.append(channel)
+        if len(self.channels) == len(FUTURES.channels):
+            self.settled.set()
+
+    async def sleep(self, seconds: float) -> None:
+        """A dozen pauses pass at once; then all that could happen has happened."""
+        assert seconds == 30.0
+        self.pauses += 1
+        if self.pauses > 12:
+            self.settled.set()
+            await asyncio.get_running_loop().create_future()
+        await asyncio.sleep(0)
+
+    @property
+    def names(self) -> list[str]:
+        return [channel.name for channel in self.channels]
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        task = asyncio.create_task(self.fleet.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+
+    async def until_settled(self) -> list[str]:
+        """The feeds that were used when nothing more happens."""
+        async with self.running(), asyncio.timeout(10):
+            await self.settled.wait()
+        return self.names
+
+
+@pytest.fixture(autouse=True)
+def _sessions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "Session", Session)
+
+
+async def test_a_feed_that_is_silent_while_rest_shows_new_trades_gives_way() -> None:
+    assert await Rig(b"[1]", b"[2]").until_settled() == ["trade", "aggTrade"]
+
+
+async def test_a_feed_that_is_silent_like_the_market_stays() -> None:
+    assert await Rig(b"[1]").until_settled() == ["trade"]
+
+
+@pytest.mark.parametrize("rounds", [(None, b"[1]"), (b"[1]", None), (b"<html>", b"[1]"), (None,)])
+async def test_a_reply_that_fails_is_no_sign_of_trades(rounds: tuple[bytes | None, ...]) -> None:
+    assert await Rig(*rounds, *rounds[-1:]).until_settled() == ["trade"]
+
+
+async def test_a_feed_that_has_given_a_trade_is_not_silent() -> None:
+    rig = Rig(b"[1]", b"[2]")
+    rig.fleet.counts.trades = 1
+    async with rig.running():
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    assert rig.replies.asked == 0
+
+
+async def test_a_feed_whose_subscriptions_are_not_answered_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = Rig(b"[1]", b"[2]")
+    monkeypatch.setattr(Fleet, "answered", property(lambda fleet: False))
+    assert await rig.until_settled() == ["trade"]
+    assert rig.replies.asked == 0
+
+
+async def test_a_few_instruments_alone_are_asked_about() -> None:
+    rig = Rig(b"[1]", b"[2]")
+    await rig.until_settled()
+    assert rig.replies.asked == 6
+
+
+async def test_instruments_share_connections_within_the_venues_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "share_out", lambda names, most: [tuple(names[:3]), tuple(names[3:])])
+    rig = Rig(b"[1]")
+    async with rig.running():
+        await asyncio.sleep(0)
+        shares = [tuple(session.names) for session in rig.fleet.sessions]
+    assert shares == [tuple(NAMES[:3]), tuple(NAMES[3:])]
+    assert rig.fleet.streaming == 5
+    assert rig.fleet.states == {State.ACTIVE: 2}
+    assert rig.fleet.answered
+
+
+async def test_before_it_runs_nothing_is_answered() -> None:
+    rig = Rig(b"[1]")
+    assert not rig.fleet.answered
+    assert rig.fleet.channel.name == "trade"
+
+
+async def test_a_refusal_is_kept_by_name_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    rig = Rig(b"[1]")
+    async with rig.running():
+        await asyncio.sleep(0)
+        for _ in range(2):
+            cast(Any, rig.fleet.sessions[0]).plan.refused(Refusal("C0USDT", "unknown symbol"))
+    assert rig.fleet.refused == {"C0USDT": "unknown symbol"}
+    assert caplog.messages == ["C0USDT is refused: unknown symbol"]
