@@ -127,13 +127,20 @@ class Link:
             try:
                 await self._connect()
                 await self._closed.wait()
-            except (OSError, ValueError, nats.errors.Error) as error:
+            except (OSError, nats.errors.Error) as error:
                 self._say(str(error) or type(error).__name__)
+            except (
+                Exception
+            ) as error:  # what is wrong with credentials is found by three libraries, each in its own way
+                self._say(f"{type(error).__name__}: {error}; are the credentials whole?")
+                await self.close()  # the library leaves its socket open then
             await asyncio.sleep(self._timers.nats_reconnect)
 
     async def close(self) -> None:
-        """End the connection."""
-        await self.client.close()
+        """End the connection, if there is one."""
+        client = self.client
+        if client.is_connected or client.is_reconnecting or client.is_connecting:
+            await client.close()
 
     def write(self, data: bytes) -> None:
         """Write protocol bytes to the socket, past the library's own buffer.
