@@ -82,8 +82,11 @@ class Comparison:
     fatal: Sequence[str] = field(default=())
 
 
-# Without these no trade is stored once: the look-ups and the order depend on them.
-_REQUIRED: Mapping[str, Any] = {"allow_direct": True}
+# Without the one no trade could be looked up, with the other none would be known to be stored. What the server leaves
+# out is off.
+_REQUIRED: Mapping[str, Any] = {"allow_direct": True, "no_ack": False}
+# Limits that a stream of trades does not have: they would end trades early.
+_UNLIMITED = ("max_msgs", "max_msgs_per_subject", "max_msg_size")
 _FIXED = ("retention", "discard", "storage", "num_replicas")
 _GROWING = ("max_age", "max_bytes", "duplicate_window")
 
@@ -108,14 +111,21 @@ def compare(spec: StreamSpec, actual: Mapping[str, Any]) -> Comparison:
         effective, change = update, update
     fatal = [f"subject {name} is not among its subjects" for name in missing if change is None]
     fatal += [
-        _differ(key, effective.get(key), value) for key, value in _REQUIRED.items() if effective.get(key) != value
+        _differ(key, effective.get(key, False), value)
+        for key, value in _REQUIRED.items()
+        if effective.get(key, False) != value
     ]
     return Comparison(update=change, disagreements=[*fatal, *_disagreements(wanted, effective)], fatal=fatal)
 
 
 def _disagreements(wanted: Mapping[str, Any], effective: Mapping[str, Any]) -> list[str]:
     names = (*_FIXED, *_GROWING, "compression")
-    return [_differ(name, effective.get(name), wanted[name]) for name in names if effective.get(name) != wanted[name]]
+    differing = [name for name in names if effective.get(name) != wanted[name]]
+    limited = [name for name in _UNLIMITED if effective.get(name, -1) > 0]
+    return [
+        *(_differ(name, effective.get(name), wanted[name]) for name in differing),
+        *(f"{name} is {effective[name]!r}, the specification sets no such limit" for name in limited),
+    ]
 
 
 def _differ(name: str, actual: Any, wanted: Any) -> str:
