@@ -86,7 +86,6 @@ class Connection:
     streaming: set[str] = field(default_factory=set)
     answered: asyncio.Event = field(default_factory=asyncio.Event)
     ending: asyncio.Event = field(default_factory=asyncio.Event)
-    trades: int = 0
     last_sign: int = 0
     _refused: set[str] = field(default_factory=set)
     _opened: int = 0
@@ -207,7 +206,6 @@ class Connection:
     def _take(self, parsed: Parsed, data: bytes) -> None:
         plan = self.plan
         if parsed.trades:
-            self.trades += len(parsed.trades)
             plan.counts.trades += len(parsed.trades)
             if not self.answered.is_set():
                 self._answer([trade.instrument.name for trade in parsed.trades])
