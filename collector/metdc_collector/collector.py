@@ -23,6 +23,7 @@ from metdc_collector.rest import Rest, RestError
 from metdc_collector.score import score
 from metdc_collector.session.policy import State
 from metdc_collector.settings import InvalidSettings, Settings
+from metdc_collector.tasks import end
 from metdc_collector.universe import Chosen, select
 from metdc_collector.wire import report as reports
 
@@ -96,9 +97,7 @@ class Collector:
                 task.result()  # these never end by themselves: whatever ended one is a fault of this program
             return await self._drain(streaming)
         finally:
-            for task in (streaming, stopped, *background):
-                task.cancel()
-            await asyncio.gather(streaming, stopped, *background, return_exceptions=True)
+            await end((streaming, stopped, *background))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_CLOSING):  # a frozen server takes no farewell
                     await self.publisher.link.close()

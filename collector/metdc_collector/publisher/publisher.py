@@ -12,6 +12,7 @@ from metdc_collector.publisher.link import Link, NatsSettings
 from metdc_collector.publisher.stored import Stored
 from metdc_collector.publisher.streams import Streams, StreamState, StreamUnavailable
 from metdc_collector.publisher.window import Entry, Window
+from metdc_collector.tasks import end
 from metdc_collector.wire.streams import StreamSpec, events_stream
 from metdc_collector.wire.trade import Trade
 
@@ -98,10 +99,7 @@ class Publisher:
                 await asyncio.sleep(_TICK)
                 await self._watch()
         finally:
-            link.cancel()
-            for task in tuple(self._tasks):
-                task.cancel()
-            await asyncio.gather(link, *self._tasks, return_exceptions=True)
+            await end([link, *self._tasks])
 
     async def drain(self, seconds: float) -> bool:
         """Wait until every accepted trade is acknowledged; whether that came true within the time."""

@@ -1,0 +1,24 @@
+"""Ending tasks."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+# Longer than a task's own farewell takes, such as a WebSocket's closing handshake.
+_AGAIN = 3.0
+
+
+async def end(tasks: "Iterable[asyncio.Task[Any]]") -> None:
+    """Cancel tasks and wait until they have ended, whatever they raise.
+
+    One cancellation may not do: Python 3.11's ``asyncio.wait_for``, by which nats-py awaits every reply, forgets it
+    when the reply arrives in the same turn of the loop. A task that goes on for 3 s after it is cancelled again.
+    """
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        done, pending = await asyncio.wait(pending, timeout=_AGAIN)
+        for task in done:
+            if not task.cancelled():
+                task.exception()  # seen: whoever needs it has asked the task
