@@ -77,7 +77,7 @@ def test_a_missing_package_is_named_with_the_remedy(package: str) -> None:
         f"import sys\nsys.modules[{package!r}] = None\nsys.argv[1:] = ['trades']\n"
         "from metdc_collector.cli.main import main\nmain()"
     )
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "pip install 'metdc[cli]'" in done.stderr
     assert package in done.stderr
     assert done.stderr.count("\n") == 1
