@@ -61,7 +61,7 @@ class Metdc(click.Group):
         try:
             command: click.Command = getattr(import_module(module), attribute)
         except ModuleNotFoundError as error:
-            raise click.ClickException(
+            raise click.UsageError(
                 f"{cmd_name} needs {error.name}, which this installation lacks: pip install 'metdc[cli]'"
             ) from None
         return command

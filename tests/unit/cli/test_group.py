@@ -88,7 +88,7 @@ def test_a_missing_operator_is_named_with_the_remedy() -> None:
         "import sys\nsys.modules['metdc_operator'] = None\nsys.argv[1:] = ['run', '-f', 'x.yaml']\n"
         "from metdc_collector.cli.main import main\nmain()"
     )
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr.startswith("metdc: run needs metdc_operator")
 
 
