@@ -198,7 +198,7 @@ class Collector:
 
     async def _report_for_ever(self) -> None:
         """Put a report at each interval; the first as soon as NATS is there, since readiness waits for it."""
-        while True:
+        while self._state != "stopped":
             await asyncio.sleep(self._report_pause())
             self._rate.measure(self.gate.counts.received, self.clock.now())
             if not self.publisher.usable:
