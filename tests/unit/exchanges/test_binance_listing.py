@@ -171,7 +171,9 @@ def test_a_damaged_row_of_futures_is_refused_too() -> None:
         ),
         (b'{"symbols":[', "the instrument list is not JSON: the reply begins with '{\"symbols\":['"),
         (b"\xff\x00", r"the instrument list is not JSON: the reply begins with '\ufffd\x00'"),
-        (gzip.compress(b"{}"), "the instrument list is not JSON: the reply is compressed (gzip)"),
+        pytest.param(
+            gzip.compress(b"{}", mtime=0), "the instrument list is not JSON: the reply is compressed (gzip)", id="gzip"
+        ),
         (b"[]", "the instrument list is no JSON object: list"),
         (b"{}", "the reply is no instrument list: it has no array 'symbols'"),
         (b'{"symbols":{}}', "the reply is no instrument list: it has no array 'symbols'"),
