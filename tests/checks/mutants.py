@@ -1,8 +1,9 @@
 """Mutants: change the pure parts one operator or constant at a time, and show the changes that no test notices.
 
 ``python -m tests.checks.mutants [--sample N] [--seed S] [--floor PERCENT] [MODULE …]`` works on a copy of the packages,
-runs for each mutant the tests that name its module, and ends with one JSON object on stdout. Exit 0 when at least the
-floor was noticed, 1 when not, 2 when there was nothing to change or the tests are red by themselves.
+runs for each mutant the tests that name its module, then their neighbours, and ends with one JSON object on stdout.
+Exit 0 when at least the floor was noticed, 1 when not, 2 when there was nothing to change or the tests are red by
+themselves.
 """
 
 import argparse
@@ -120,6 +121,11 @@ def judges(path: Path) -> list[str]:
     return [str(file) for file in found or files]
 
 
+def neighbours(path: Path) -> list[str]:
+    """Return the folders of :func:`judges`: what they hold is asked about a mutant that nobody has noticed yet."""
+    return sorted({str(Path(file).parent) for file in judges(path)})
+
+
 def failure(tests: list[str], *, copies: Path) -> str | None:
     """Run tests against the copied packages; return how they ended red, or None when they are green."""
     paths = os.pathsep.join(str(copies / root) for root in ROOTS)
@@ -141,7 +147,7 @@ def judge(chosen: list[Mutant], *, copies: Path) -> list[Mutant]:
         target = copies / mutant.path
         original = target.read_text()
         target.write_text(mutant.text)
-        if failure(judges(mutant.path), copies=copies) is None:
+        if not any(failure(tests, copies=copies) for tests in (judges(mutant.path), neighbours(mutant.path))):
             survived.append(mutant)
             print(f"{mutant.path}:{mutant.line}: nobody noticed {mutant.change}", file=sys.stderr)
         target.write_text(original)
