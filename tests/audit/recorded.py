@@ -102,15 +102,36 @@ def exchange_of(url: str) -> str | None:
 
 def _lines(path: Path) -> Iterator[Line]:
     current = ""
-    with path.open(encoding="utf-8") as file:
-        for count, text in enumerate(file, 1):
-            if not text.strip():
+    with path.open("rb") as file:  # split at line feeds only, and a line that is no text is known by its number
+        for count, raw in enumerate(file, 1):
+            if not raw.strip():
                 continue
             try:
-                record = loads(text)
-                kind = record["kind"]
-            except (ValueError, TypeError, KeyError) as error:
-                raise BadRecording(f"{path}:{count}: {type(error).__name__}: {error}") from error
+                kind, url, data = _parts(raw.decode())
+            except (ValueError, TypeError, KeyError, RecursionError) as error:
+                raise BadRecording(f"{path}:{count}: no line of a recording: {_reason(raw, error)}") from error
             if kind == "connect":
-                current = record.get("url", "")
-            yield Line(kind, record.get("url") or current, record.get("data") or "")
+                current = url
+            yield Line(kind, url or current, data)
+
+
+def _parts(text: str) -> tuple[str, str, str]:
+    """Return kind, URL and data of one line.
+
+    Raises:
+        ValueError, TypeError, KeyError, RecursionError: when it is none.
+    """
+    record = loads(text)
+    if not isinstance(record, dict):
+        raise TypeError(f"it is no JSON object but {type(record).__name__}")
+    parts = record["kind"], record.get("url") or "", record.get("data") or ""
+    if not all(isinstance(part, str) for part in parts):
+        raise TypeError("kind, url and data must be texts")
+    urlsplit(parts[1])  # a damaged address is an error of its line
+    return parts
+
+
+def _reason(raw: bytes, error: Exception) -> str:
+    if raw.startswith(b"\x1f\x8b"):
+        return "it is compressed (gzip); unpack the file first"
+    return "it is no UTF-8 text" if isinstance(error, UnicodeDecodeError) else f"{type(error).__name__}: {error}"

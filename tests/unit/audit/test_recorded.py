@@ -1,11 +1,13 @@
 """Rows typed by hand from small recordings of current and older forms."""
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import replay
 from tests.audit.book import Trade
 from tests.audit.recorded import BadRecording, Recording, exchange_of, read
 
@@ -293,3 +295,35 @@ def test_a_file_that_is_no_recording_is_refused_by_line(tmp_path: Path) -> None:
     path.write_text('{"kind":"connect"}\nnot json\n')
     with pytest.raises(BadRecording, match=r"recording\.jsonl:2"):
         read(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        pytest.param(gzip.compress(b"{}\n", mtime=0), r"it is compressed \(gzip\); unpack the file first", id="gzip"),
+        pytest.param(b'{"kind":"recv","data":"\xff"}\n', "it is no UTF-8 text", id="no text"),
+        pytest.param(b"price,quantity\n", "JSONDecodeError: ", id="no JSON"),
+        pytest.param(b"[" * 100_000, "RecursionError: ", id="too deep"),
+        pytest.param(b"[1]\n", "it is no JSON object but list", id="no object"),
+        pytest.param(b'{"data":"{}"}\n', "KeyError: 'kind'", id="no kind"),
+        pytest.param(b'{"kind":"recv","data":{}}\n{"kind":"recv","data":5}\n', "must be texts", id="data no text"),
+        pytest.param(b'{"kind":"connect","url":"wss://[::1"}\n', "Invalid IPv6 URL", id="no address"),
+    ],
+)
+def test_a_line_that_is_none_of_a_recording_is_told_in_words(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "recording.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(BadRecording, match=rf"recording\.jsonl:\d: no line of a recording: .*{message}"):
+        read(path)
+
+
+def test_a_replay_of_a_file_that_is_no_recording_ends_with_2_and_names_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay, "heed_signals", lambda: None)  # the handlers are the test run's own
+    path = tmp_path / "a.jsonl.gz"
+    path.write_bytes(gzip.compress(b"{}\n", mtime=0))
+    assert replay.main([str(path)]) == 2
+    answer = json.loads(capsys.readouterr().out)
+    assert answer == {"ok": False, "error": answer["error"], "files": []}
+    assert str(path) in answer["error"]
