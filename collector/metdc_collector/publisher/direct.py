@@ -70,7 +70,7 @@ class Looks:
             await client.publish(subject, orjson.dumps(request), reply=f"{self._inbox}.look.{number}")
             problem = await asyncio.wait_for(ended, _PATIENCE)
         except (TimeoutError, OSError, nats.errors.Error) as error:
-            raise LookFailed(f"{subject}: {error or 'no answer'}") from error
+            raise LookFailed(f"{subject}: {str(error) or 'no answer'}") from error
         finally:
             del self._open[number]
         if problem:
