@@ -43,7 +43,7 @@ class Timers:
         hold: a joining connection waits so long for a trade's predecessor, where no other pod is known to be behind.
         hold_behind_peer: the same while another pod of the market is alive.
         acknowledge: NATS must acknowledge a trade within.
-        retry: pause before rejected trades are published again.
+        retry, retry_most: pause before rejected trades are published again, doubling from the one to the other.
         nats_ping: interval of pings to NATS; two unanswered ones end the connection.
         nats_reconnect: pause between attempts to reach NATS.
         silent_channel: a feed that acknowledged and sent nothing for so long is compared with REST.
@@ -61,13 +61,14 @@ class Timers:
     hold_behind_peer: float = 10.0
     acknowledge: float = 5.0
     retry: float = 0.25
+    retry_most: float = 5.0
     nats_ping: float = 10.0
     nats_reconnect: float = 1.0
     silent_channel: float = 30.0
     drain: float = 50.0
 
     # These follow the speed of NATS and of the process, not a venue's.
-    _UNDIVIDED: ClassVar = frozenset({"hold", "hold_behind_peer", "acknowledge", "retry", "drain"})
+    _UNDIVIDED: ClassVar = frozenset({"hold", "hold_behind_peer", "acknowledge", "retry", "retry_most", "drain"})
 
     def divided(self, by: float) -> Self:
         """Return the timers divided by ``by``, as the demo and the tests run them."""

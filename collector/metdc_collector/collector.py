@@ -273,6 +273,8 @@ class Collector:
             waiting.append(self._problem)
         elif self._fleet is None or not self._fleet.answered:
             waiting.append("each subscription to be acknowledged")
+        elif not self._fleet.carries:
+            waiting.append(f"the feed {self._fleet.channel.name} to send a trade, or to be found silent")
         if self._state in ("draining", "stopped"):
             waiting.append("its end: it is being stopped")
         return waiting

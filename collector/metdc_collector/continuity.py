@@ -83,6 +83,7 @@ class Joining:
         trades: held, in the venue's order.
         first: the first id that the connection saw, also one that was no trade; null before.
         replayed: how many of the trades, from the first on, are of a snapshot.
+        known: none of the others can have been stored before that time (ns).
     """
 
     instrument: Instrument
@@ -90,11 +91,12 @@ class Joining:
     trades: list[Trade] = field(default_factory=list)
     first: str | None = None
     replayed: int = 0
+    known: int = 0
 
-    def add(self, trades: Sequence[Trade], *, replayed: bool, now: int) -> None:
+    def add(self, trades: Sequence[Trade], *, replayed: bool, now: int, known: int) -> None:
         """Hold these trades, ``replayed`` ones before live ones: a snapshot holds all that came before it."""
         if self.since is None:
-            self.since = now
+            self.since, self.known = now, known
         if replayed:
             self.trades[self.replayed : self.replayed] = trades
             self.replayed += len(trades)

@@ -49,6 +49,7 @@ class Fleet:
     refused: dict[str, str] = field(default_factory=dict)
     channel: Channel = field(init=False)
     sessions: list[Session] = field(default_factory=list)
+    _quiet: bool = False
     _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
@@ -70,6 +71,14 @@ class Fleet:
         return bool(self.sessions) and all(
             session.state is State.ACTIVE and session.answered for session in self.sessions
         )
+
+    @property
+    def carries(self) -> bool:
+        """Whether the feed in use is known to work: it has sent a trade, nobody trades, or there is no other.
+
+        A process that relied on a silent feed's acknowledgements would replace one that carries the data.
+        """
+        return self.counts.trades > 0 or self._quiet or self.channel is self.venue.channels[-1]
 
     async def run(self) -> None:
         """Stream, on the next feed when one proves silent, until cancelled."""
@@ -129,8 +138,10 @@ class Fleet:
             before = await self._newest()
             await self.sleep(self.timers.silent_channel)
             after = await self._newest()
-            if self._speechless() and any(before[name] != after[name] for name in before.keys() & after.keys()):
+            both = before.keys() & after.keys()
+            if self._speechless() and any(before[name] != after[name] for name in both):
                 raise _ChannelSilent
+            self._quiet = bool(both)
 
     def _speechless(self) -> bool:
         """Whether every subscription was answered and no trade ever came."""

@@ -80,8 +80,8 @@ class Gate:
         if not joinings:
             self._joining.pop(connection, None)
 
-    def receive(self, connection: int, parsed: Parsed) -> None:
-        """Take the trades of a frame."""
+    def receive(self, connection: int, parsed: Parsed, known: int) -> None:
+        """Take the trades of a frame, which cannot have been stored by another pod before ``known`` (ns)."""
         trades = parsed.trades
         self.counts.received += len(trades)
         joinings = self._joining.get(connection)
@@ -92,7 +92,7 @@ class Gate:
         if not joinings:
             if trades:
                 self.last_trade = trades[-1].time
-                self.publisher.publish(self.order.mark(trades))
+                self.publisher.publish(self.order.mark(trades), known)
             return
         for instrument, skipped in parsed.skipped:
             if (joining := joinings.get(instrument.name)) is not None and joining.first is None:
@@ -101,9 +101,9 @@ class Gate:
         for trade in trades:
             self.last_trade = trade.time
             if (joining := joinings.get(trade.instrument.name)) is None:
-                self.publisher.publish(self.order.mark((trade,)))
+                self.publisher.publish(self.order.mark((trade,)), known)
             else:
-                joining.add((trade,), replayed=parsed.replayed, now=now)
+                joining.add((trade,), replayed=parsed.replayed, now=now, known=known)
                 self.held += 1
 
     async def run(self) -> None:
@@ -166,7 +166,7 @@ class Gate:
             self.counts.expired += len(rows.expired)
             self.publisher.publish(self.order.mark(unstored(rows, stored)), looked_at)
         live = without_stored_fills(joining.trades[joining.replayed :], newest)
-        self.publisher.publish(self.order.mark(live))
+        self.publisher.publish(self.order.mark(live), joining.known)
         self.held -= len(joining.trades)
         joinings = self._joining[connection]
         del joinings[joining.instrument.name]

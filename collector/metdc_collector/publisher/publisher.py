@@ -53,6 +53,8 @@ class Publisher:
         self._usable = False
         self._losses = 0
         self._stumbled: str | None = None
+        self._said: str | None = None
+        self._pause = timers.retry
         self._scheduled = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._looking = False
@@ -79,14 +81,14 @@ class Publisher:
         lost = None if self.link.connected else "the connection to NATS was lost"  # and its reason is not known yet
         return self.link.problem or lost or self.stream_problem or self._stumbled
 
-    def publish(self, trades: Sequence[Trade], known: int | None = None) -> None:
+    def publish(self, trades: Sequence[Trade], known: int) -> None:
         """Accept trades; they are written before the event loop turns again.
 
-        ``known`` is when the stream was last searched for them (ns); without it, a trade can have been stored by
-        another pod since it was received.
+        ``known`` is the last moment (ns) at which the stream was without them, as far as can be told: when it was
+        searched for them, or the earliest at which this process, and so another, can have received them.
         """
         for trade in trades:
-            self.window.add(trade, trade.received if known is None else known)
+            self.window.add(trade, known)
         if not self._scheduled:
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self._flush)
@@ -172,6 +174,7 @@ class Publisher:
                 else:
                     counts.stored += 1
                     counts.late += entry.trade.late
+                    self._pause, self._said = self._timers.retry, None
         if window.queue and not self._scheduled:
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self._flush)
@@ -179,6 +182,8 @@ class Publisher:
     async def _watch(self) -> None:
         """Notice a trade that was not acknowledged in time, and begin again once nothing else can be answered."""
         if not self._usable:
+            if self.link.connected:
+                self._prepare()  # unless that is under way: nothing may leave a connection without its stream
             return
         overdue = self._clock.now() - int(self._timers.acknowledge * 1e9)
         oldest = self.window.oldest
@@ -187,8 +192,11 @@ class Publisher:
         if self._stumbled is None or not self.window.settled(overdue):
             return
         again = self.window.rewind()
-        log.warning("publishing %d trades again: %s", again, self._stumbled)
-        await asyncio.sleep(self._timers.retry)
+        if self._stumbled != self._said:
+            self._said = self._stumbled
+            log.warning("publishing %d trades again: %s", again, self._stumbled)
+        await asyncio.sleep(self._pause)
+        self._pause = min(2 * self._pause, self._timers.retry_most)
         if self.link.connected:
             self._usable = False
             self._prepare()  # 'no stream takes its subject': another's update may have undone ours
@@ -256,5 +264,10 @@ class Publisher:
     def _start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
         return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("unexpected; it is tried again", exc_info=error)

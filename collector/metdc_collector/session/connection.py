@@ -25,6 +25,8 @@ _OPEN_TIMEOUT = 10.0
 _MOST_FRAME_BYTES = 16 * 1024 * 1024
 _FULL_TICK = 0.01
 _SAMPLE_BYTES = 300
+# asyncio reads up to 256 KiB at once; a read of less than a quarter of that has emptied the socket, also behind TLS.
+_FULL_READ = 64 * 1024
 
 
 class Sink(Protocol):
@@ -40,8 +42,11 @@ class Sink(Protocol):
     def leave(self, connection: int) -> None:
         """A connection has ended."""
 
-    def receive(self, connection: int, parsed: Parsed) -> None:
-        """A frame with trades, or with ids that were used up without one."""
+    def receive(self, connection: int, parsed: Parsed, known: int) -> None:
+        """A frame with trades, or with ids that were used up without one.
+
+        It cannot have reached this machine before ``known`` (ns), but may have waited here since.
+        """
 
 
 @dataclass(slots=True)
@@ -92,18 +97,20 @@ class Connection:
     _feed: Feed | None = None
     _fault: str | None = None
     _waiting: int = -1
+    _emptied: int = 0
+    _known: int = 0
     _paused: asyncio.Task[None] | None = None
 
     async def run(self) -> Outcome:
         """Connect, stream until the end, and say how it ended."""
         plan = self.plan
         conversation = plan.venue.converse(plan.instruments, plan.channel)
-        self.last_sign = plan.clock.now()
+        self.last_sign = self._emptied = plan.clock.now()
 
         def frame(data: bytes) -> None:
             self._take(conversation.receive(data, plan.clock.now()), data)
 
-        create = functools.partial(Feed, frame=frame, sign=self._alive)
+        create = functools.partial(Feed, frame=frame, read=self._reading)
 
         address = plan.address + conversation.path()
         try:
@@ -200,8 +207,16 @@ class Connection:
 
     # -- receiving
 
-    def _alive(self) -> None:
+    def _reading(self, size: int) -> None:
+        """Note a read of so many bytes: they have arrived since the socket was last seen empty.
+
+        A process that was frozen, or that has not read for want of room, finds old bytes in the socket. Whether the
+        trades in them were stored by another pod meanwhile, the server may no longer know.
+        """
+        self._known = self._emptied
         self.last_sign = self.plan.clock.now()
+        if size < _FULL_READ:
+            self._emptied = self.last_sign
 
     def _take(self, parsed: Parsed, data: bytes) -> None:
         plan = self.plan
@@ -209,11 +224,11 @@ class Connection:
             plan.counts.trades += len(parsed.trades)
             if not self.answered.is_set():
                 self._answer([trade.instrument.name for trade in parsed.trades])
-            plan.sink.receive(self.number, parsed)
+            plan.sink.receive(self.number, parsed, self._known)
             if plan.sink.full and self._paused is None and self._feed is not None:
                 self._paused = asyncio.get_running_loop().create_task(self._wait_for_room(self._feed))
         elif parsed.skipped:
-            plan.sink.receive(self.number, parsed)
+            plan.sink.receive(self.number, parsed, self._known)
         if parsed.kind is not Kind.TRADE or parsed.out_of_scope:
             self._take_other(parsed, data)
 

@@ -13,20 +13,24 @@ from websockets.http11 import Response
 
 
 class Feed(ClientConnection):
-    """One connection; ``frame`` is called with each whole data frame, ``sign`` with each sign of life."""
+    """One connection; ``frame`` is called with each whole data frame, ``read`` with the size of each read before it."""
 
-    def __init__(self, *args: Any, frame: Callable[[bytes], None], sign: Callable[[], None], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, frame: Callable[[bytes], None], read: Callable[[int], None], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._frame = frame
-        self._sign = sign
+        self._read = read
         self._parts: list[bytes] = []
+
+    def data_received(self, data: bytes) -> None:
+        """Tell of the read, then take what it holds."""
+        self._read(len(data))
+        super().data_received(data)
 
     def process_event(self, event: Frame | Response) -> None:  # type: ignore[override]  # the library types it loosely
         """Take data frames past the library's queue."""
         if not isinstance(event, Frame):
             super().process_event(event)
             return
-        self._sign()
         if event.opcode is Opcode.TEXT or event.opcode is Opcode.BINARY or event.opcode is Opcode.CONT:
             self._take(event)
         else:

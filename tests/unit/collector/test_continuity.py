@@ -23,8 +23,8 @@ from tests.unit.collector.made import BTC, ETH, MOMENT, aggregate, trade
 
 def held(*trades: Trade, replayed: int = 0) -> Joining:
     joining = Joining(BTC)
-    joining.add(trades[:replayed], replayed=True, now=1)
-    joining.add(trades[replayed:], replayed=False, now=1)
+    joining.add(trades[:replayed], replayed=True, now=1, known=1)
+    joining.add(trades[replayed:], replayed=False, now=1, known=1)
     return joining
 
 
@@ -129,22 +129,22 @@ def test_a_trade_is_overtaken_by_ids_that_count_the_same_and_else_by_time(
 def test_a_joining_remembers_its_first_id_and_since_when_it_holds() -> None:
     joining = Joining(BTC)
     assert (joining.since, joining.first) == (None, None)
-    joining.add([trade(5)], replayed=False, now=7)
-    joining.add([trade(6)], replayed=False, now=8)
+    joining.add([trade(5)], replayed=False, now=7, known=7)
+    joining.add([trade(6)], replayed=False, now=8, known=8)
     assert (joining.since, joining.first, joining.replayed) == (7, "5", 0)
 
 
 def test_a_frame_without_trades_does_not_begin_with_an_id() -> None:
     joining = Joining(BTC)
-    joining.add([], replayed=False, now=7)
+    joining.add([], replayed=False, now=7, known=7)
     assert joining.first is None
 
 
 def test_a_snapshot_after_live_trades_stands_before_them() -> None:
     joining = Joining(BTC)
-    joining.add([trade(8), trade(9)], replayed=False, now=1)
-    joining.add([trade(5), trade(6)], replayed=True, now=2)
-    joining.add([trade(7)], replayed=True, now=2)
+    joining.add([trade(8), trade(9)], replayed=False, now=1, known=1)
+    joining.add([trade(5), trade(6)], replayed=True, now=2, known=2)
+    joining.add([trade(7)], replayed=True, now=2, known=2)
     assert [each.id for each in joining.trades] == ["5", "6", "7", "8", "9"]
     assert joining.replayed == 3
 

@@ -120,6 +120,31 @@ async def test_a_feed_that_is_silent_like_the_market_stays() -> None:
     assert await Rig(b"[1]").until_settled() == ["trade"]
 
 
+async def test_a_feed_carries_once_it_has_sent_a_trade() -> None:
+    rig = Rig()
+    assert not rig.fleet.carries
+    rig.fleet.counts.trades = 1
+    assert rig.fleet.carries
+
+
+async def test_a_feed_that_is_silent_like_the_market_carries() -> None:
+    rig = Rig(b"[1]")
+    await rig.until_settled()
+    assert rig.fleet.carries
+
+
+async def test_nothing_is_known_of_a_silent_feed_while_rest_does_not_answer() -> None:
+    rig = Rig(None)
+    await rig.until_settled()
+    assert not rig.fleet.carries
+
+
+async def test_the_last_feed_carries_for_want_of_another() -> None:
+    rig = Rig(b"[1]", b"[2]")
+    await rig.until_settled()
+    assert rig.fleet.carries
+
+
 @pytest.mark.parametrize("rounds", [(None, b"[1]"), (b"[1]", None), (b"<html>", b"[1]"), (None,)])
 async def test_a_reply_that_fails_is_no_sign_of_trades(rounds: tuple[bytes | None, ...]) -> None:
     assert await Rig(*rounds, *rounds[-1:]).until_settled() == ["trade"]

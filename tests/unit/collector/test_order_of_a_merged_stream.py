@@ -61,7 +61,7 @@ class World:
             if publisher.connected:
                 self.received.add(made.id)
                 if publisher.joining is not None:
-                    publisher.joining.add([made], replayed=False, now=0)
+                    publisher.joining.add([made], replayed=False, now=0, known=0)
                 else:
                     publisher.queue.append(publisher.order.mark([made])[0])
 
@@ -71,7 +71,7 @@ class World:
         publisher.connected, publisher.joining = True, Joining(BTC)
         publisher.waiting.append(publisher.joining)
         replayed = self.produced[-self.snapshot :] if self.snapshot else []
-        publisher.joining.add(replayed, replayed=True, now=0)
+        publisher.joining.add(replayed, replayed=True, now=0, known=0)
         self.received |= {each.id for each in replayed}
 
     def leave(self, publisher: Publisher) -> None:

@@ -47,10 +47,10 @@ class Sink:
         self.usable_since = 0
         self.window = Window("_INBOX.x")
         self.published: list[Trade] = []
-        self.known: list[int | None] = []
+        self.known: list[int] = []
         self.given = asyncio.Event()
 
-    def publish(self, trades: Sequence[Trade], known: int | None = None) -> None:
+    def publish(self, trades: Sequence[Trade], known: int) -> None:
         self.published += trades
         self.known += [known] * len(trades)
         self.given.set()
@@ -76,8 +76,8 @@ class Rig:
         assert self.sink.looks is not None
         return self.sink.looks
 
-    def receive(self, *trades: Trade, replayed: bool = False, connection: int = 1) -> None:
-        self.gate.receive(connection, Parsed(Kind.TRADE, trades, replayed))
+    def receive(self, *trades: Trade, replayed: bool = False, connection: int = 1, known: int = MOMENT) -> None:
+        self.gate.receive(connection, Parsed(Kind.TRADE, trades, replayed), known)
 
     async def step_after(self, seconds: float = 0) -> list[str]:
         self.hand.time += round(seconds * SECOND)
@@ -97,6 +97,16 @@ async def test_a_connection_that_runs_publishes_at_once() -> None:
     assert rig.sink.ids == ["1", "2"]
     assert rig.gate.counts.received == 2
     assert rig.gate.last_trade == trade(2).time
+
+
+async def test_how_long_a_trade_may_have_been_stored_elsewhere_goes_with_it() -> None:
+    rig = joined()
+    rig.receive(trade(5), known=MOMENT - 7)
+    rig.receive(trade(6), known=MOMENT - 3)
+    rig.stream.rows = [trade(4)]
+    await rig.step_after()
+    rig.receive(trade(7), known=MOMENT - 1)
+    assert rig.sink.known == [MOMENT - 7, MOMENT - 7, MOMENT - 1]
 
 
 async def test_a_connection_that_joins_is_held_until_the_predecessor_is_stored() -> None:
@@ -121,7 +131,7 @@ async def test_once_let_in_an_instrument_runs_and_others_are_still_held() -> Non
 
 async def test_an_id_that_was_no_trade_counts_as_the_first() -> None:
     rig = joined()
-    rig.gate.receive(1, Parsed(Kind.TRADE, skipped=[(BTC, "5")]))
+    rig.gate.receive(1, Parsed(Kind.TRADE, skipped=[(BTC, "5")]), MOMENT)
     rig.receive(trade(7))
     rig.stream.rows = [trade(4)]
     assert await rig.step_after() == ["7"]

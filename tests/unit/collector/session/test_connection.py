@@ -45,6 +45,7 @@ class Gate:
         self.left = 0
         self.ids: list[str] = []
         self.skipped: list[str] = []
+        self.known: list[int] = []
         self.news = asyncio.Event()
 
     def join(self, connection: int, instruments: Sequence[Instrument]) -> None:
@@ -53,7 +54,8 @@ class Gate:
     def leave(self, connection: int) -> None:
         self.left += 1
 
-    def receive(self, connection: int, parsed: Parsed) -> None:
+    def receive(self, connection: int, parsed: Parsed, known: int) -> None:
+        self.known.append(known)
         self.ids += [each.id for each in parsed.trades]
         self.skipped += [number for _, number in parsed.skipped]
         self.news.set()
@@ -123,6 +125,28 @@ def _quiet_server() -> Iterator[None]:
     logger.setLevel(logging.CRITICAL)
     yield
     logger.setLevel(before)
+
+
+# -- reading
+
+
+async def test_what_is_read_may_have_waited_since_the_socket_was_last_seen_empty() -> None:
+    more = asyncio.Event()
+
+    async def venue(socket: ServerConnection) -> None:
+        await accept(socket)
+        await socket.send(trade(1))
+        await more.wait()
+        await socket.send(trade(2))
+        await socket.wait_closed()
+
+    async with connected(venue) as rig:
+        await rig.received(1)
+        between = rig.connection.last_sign
+        more.set()
+        await rig.received(2)
+        assert rig.gate.known[1] == between
+        assert rig.gate.known[0] < between
 
 
 # -- the handshake
