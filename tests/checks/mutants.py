@@ -171,7 +171,7 @@ def main() -> int:
         copies = Path(name)
         for root in ROOTS:
             shutil.copytree(root, copies / root, ignore=shutil.ignore_patterns("__pycache__"))
-        tests = sorted({file for mutant in chosen for file in judges(mutant.path)})
+        tests = sorted({file for mutant in chosen for file in neighbours(mutant.path)})
         red = failure(tests, copies=copies) if chosen else "there is nothing to change"
         if red is not None:
             print(f"{red}\nnothing was tried: the tests have to be green without any change", file=sys.stderr)
