@@ -47,6 +47,7 @@ class Timers:
         nats_ping: interval of pings to NATS; two unanswered ones end the connection.
         nats_reconnect: pause between attempts to reach NATS.
         silent_channel: a feed that acknowledged and sent nothing for so long is compared with REST.
+        silent_probe: whether anything is traded at all, REST is asked so long after all has been acknowledged.
         drain: time in which a terminated process delivers what it has accepted.
     """
 
@@ -65,6 +66,7 @@ class Timers:
     nats_ping: float = 10.0
     nats_reconnect: float = 1.0
     silent_channel: float = 30.0
+    silent_probe: float = 1.0
     drain: float = 50.0
 
     # These follow the speed of NATS and of the process, not a venue's.

@@ -129,19 +129,25 @@ class Fleet:
 
     async def _find_silence(self) -> None:
         """Raise :class:`_ChannelSilent` when the whole feed is silent while REST shows newer trades."""
+        while not self._speechless():
+            if self.counts.trades > 0:
+                return
+            await self.sleep(self.timers.silent_probe)
+        before = await self._newest()
+        await self.sleep(self.timers.silent_probe)
+        after = await self._newest()
         while True:
+            self._quiet = self._quiet or (bool(before.keys() & after.keys()) and not _moved(before, after))
             await self.sleep(self.timers.silent_channel)
             if self.counts.trades > 0:
                 return
             if not self._speechless():
+                before, after = await self._newest(), {}  # what was traded without a connection proves nothing
                 continue
-            before = await self._newest()
-            await self.sleep(self.timers.silent_channel)
             after = await self._newest()
-            both = before.keys() & after.keys()
-            if self._speechless() and any(before[name] != after[name] for name in both):
+            if self._speechless() and _moved(before, after):
                 raise _ChannelSilent
-            self._quiet = bool(both)
+            before = after | before
 
     def _speechless(self) -> bool:
         """Whether every subscription was answered and no trade ever came."""
@@ -159,6 +165,10 @@ class Fleet:
             else:
                 found[name] = body
         return found
+
+
+def _moved(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> bool:
+    return any(before[name] != after[name] for name in before.keys() & after.keys())
 
 
 class _ChannelSilent(Exception):

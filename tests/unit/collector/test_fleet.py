@@ -80,7 +80,7 @@ class Rig:
 
     async def sleep(self, seconds: float) -> None:
         """A dozen pauses pass at once; then all that could happen has happened."""
-        assert seconds == 30.0
+        assert seconds in (1.0, 30.0)
         self.pauses += 1
         if self.pauses > 12:
             self.settled.set()
@@ -169,7 +169,7 @@ async def test_a_feed_whose_subscriptions_are_not_answered_is_waited_for(monkeyp
 async def test_a_few_instruments_alone_are_asked_about() -> None:
     rig = Rig(b"[1]", b"[2]")
     await rig.until_settled()
-    assert rig.replies.asked == 6
+    assert rig.replies.asked == 9, "three instruments, three looks"
 
 
 async def test_instruments_share_connections_within_the_venues_limit(monkeypatch: pytest.MonkeyPatch) -> None:
