@@ -183,12 +183,10 @@ class Channel:
     Attributes:
         name: ``trade``, ``aggTrade``.
         consecutive: trade ids are consecutive per instrument, so that a hole shows.
-        aggregates: its messages stand for several fills.
     """
 
     name: str
     consecutive: bool
-    aggregates: bool = False
 
 
 class Venue(Protocol):

@@ -13,7 +13,7 @@ from metdc_collector.wire.instrument import Instrument
 
 _DAY = 86_400.0
 _TRADE = Channel("trade", consecutive=True)
-_AGGREGATE = Channel("aggTrade", consecutive=True, aggregates=True)
+_AGGREGATE = Channel("aggTrade", consecutive=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
