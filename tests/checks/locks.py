@@ -31,7 +31,9 @@ def compile_locks(folder: Path, *, upgrade: bool) -> None:
     for lock, words in LOCKS.items():
         first = lock == "requirements/dev.txt"
         command = [uv, "pip", "compile", "--quiet", "--no-config", "--universal", "--python-version", "3.11"]
-        command += ["--generate-hashes", "--no-emit-index-url", "--no-emit-find-links", "--annotation-style", "line"]
+        # With extras: pip before 23.3 looks for the newest release of what is asked for with an extra and pinned without one.
+        command += ["--generate-hashes", "--no-strip-extras", "--no-emit-index-url", "--no-emit-find-links"]
+        command += ["--annotation-style", "line"]
         command += ["--custom-compile-command", "make lock", "--output-file", lock, *words]
         command += ["--upgrade"] if upgrade and first else []
         subprocess.run([*command, "pyproject.toml"], cwd=folder, check=True)
