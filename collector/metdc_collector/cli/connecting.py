@@ -1,7 +1,7 @@
 """A connection to NATS for a tool that reads: it tells at once when there is none, and comes back when it is lost."""
 
 import asyncio
-from collections.abc import Callable
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +9,10 @@ import nats.errors
 from nats.aio.client import Client
 
 from metdc_collector.cli.reading import JetStream, Reader, ReadError, Reading
-from metdc_collector.publisher.link import NatsSettings, login
+from metdc_collector.publisher.link import NatsSettings, login, without_password
 
 _CONNECT_TIMEOUT = 10
+_RESETS = 3
 
 
 def settings(urls: tuple[str, ...], credentials: Path | None) -> tuple[NatsSettings, dict[str, Any]]:
@@ -31,16 +32,21 @@ def settings(urls: tuple[str, ...], credentials: Path | None) -> tuple[NatsSetti
 
 
 class Connection:
-    """A client, and the reader that uses it."""
+    """A client, and the reader that uses it.
+
+    Attributes:
+        reader: reads through the client, from when the connection is open.
+    """
+
+    reader: Reader
 
     def __init__(self, reading: Reading, urls: tuple[str, ...], credentials: Path | None) -> None:
+        self._reading = reading
         self._settings, self._login = settings(urls, credentials)
         self._client = Client()
-        self._say: Callable[[str], None] = reading.say
-        self._problems: list[str] = []
+        self._problems: list[Exception] = []
         self._refused = asyncio.Event()
         self._connected = False
-        self.reader = Reader(JetStream(self._client, api=self._settings.api), reading)
 
     async def open(self) -> None:
         """Connect, with one attempt for each server.
@@ -48,24 +54,42 @@ class Connection:
         Raises:
             ReadError: when none lets us in.
         """
-        attempt = asyncio.ensure_future(self._connect())
-        watch = asyncio.ensure_future(self._refused.wait())
-        await asyncio.wait({attempt, watch}, timeout=_CONNECT_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
-        watch.cancel()
-        try:
-            if not attempt.done():
-                attempt.cancel()
-                raise ReadError(self._problems[-1] if self._problems else "no answer")
-            attempt.result()
-        except (ReadError, nats.errors.Error, OSError, ValueError) as error:
-            addresses = ", ".join(self._settings.urls)
-            raise ReadError(f"NATS at {addresses} cannot be reached: {error}; see --nats and --creds") from None
+        problem = await self._attempt()
+        for _ in range(_RESETS):
+            # A server that refuses a login says why and closes; our next bytes, on their way to it, can cost its words.
+            if not isinstance(problem, ConnectionResetError | BrokenPipeError):
+                break
+            problem = await self._attempt()
+        if problem is not None:
+            addresses = ", ".join(without_password(url) for url in self._settings.urls)
+            reason = str(problem) or type(problem).__name__
+            raise ReadError(f"NATS at {addresses} cannot be reached: {reason}; see --nats and --creds")
         self._connected = True
+        self.reader = Reader(JetStream(self._client, api=self._settings.api), self._reading)
 
     async def close(self) -> None:
         """End the connection."""
         self._connected = False
         await self._client.close()
+
+    async def _attempt(self) -> Exception | None:
+        """Try each server once, with a new client; return the last one's problem, null when connected."""
+        self._client, self._problems = Client(), []
+        self._refused.clear()
+        attempt = asyncio.ensure_future(self._connect())
+        watch = asyncio.ensure_future(self._refused.wait())
+        await asyncio.wait({attempt, watch}, timeout=_CONNECT_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
+        watch.cancel()
+        attempt.cancel()
+        try:
+            await attempt
+        except (nats.errors.Error, OSError, ValueError) as error:
+            return error
+        except asyncio.CancelledError:
+            with contextlib.suppress(OSError):  # a socket that was reset says so once more
+                await self._client.close()
+            return self._problems[-1] if self._problems else TimeoutError("no answer")
+        return None
 
     async def _connect(self) -> None:
         await self._client.connect(
@@ -83,17 +107,19 @@ class Connection:
         )
 
     async def _failed(self, error: Exception) -> None:
-        self._problems.append(str(error) or type(error).__name__)
+        self._problems.append(error)
         if len(self._problems) >= len(self._settings.urls):
             self._refused.set()
 
     async def _lost(self) -> None:
         if self._connected:
-            self._say("the connection to NATS is lost; trying again (Ctrl-C ends)")
+            self._reading.say("the connection to NATS is lost; trying again (Ctrl-C ends)")
 
     async def _back(self) -> None:
-        self._say("connected to NATS again")
-        self.reader.reconnected()
+        if self._connected:
+            self._reading.say("connected to NATS again")
+            self.reader.reconnected()
 
     async def _closed(self) -> None:
-        self.reader.ended("NATS has closed the connection for good; are the credentials still good?")
+        if self._connected:
+            self.reader.ended("NATS has closed the connection for good; are the credentials still good?")

@@ -214,7 +214,7 @@ class Link:
     def _say(self, problem: str | None) -> None:
         """Log each reason of an outage once, not each attempt: a server that refuses may be seen to reset as well."""
         before, self.problem = self.problem, problem
-        addresses = ", ".join(_without_password(url) for url in self.settings.urls)
+        addresses = ", ".join(without_password(url) for url in self.settings.urls)
         if problem is None:
             self._said.clear()
             if before is not None:
@@ -224,6 +224,7 @@ class Link:
             log.warning("NATS at %s cannot be reached: %s; trades are kept and the attempts go on", addresses, problem)
 
 
-def _without_password(url: str) -> str:
+def without_password(url: str) -> str:
+    """Return an address as it may be shown: ``nats://user:secret@host:4222`` → ``nats://host:4222``."""
     scheme, separator, rest = url.rpartition("://")
     return f"{scheme}{separator}{rest.rpartition('@')[2]}"
