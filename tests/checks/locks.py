@@ -31,7 +31,7 @@ def compile_locks(folder: Path, *, upgrade: bool) -> None:
     for lock, words in LOCKS.items():
         first = lock == "requirements/dev.txt"
         command = [uv, "pip", "compile", "--quiet", "--no-config", "--universal", "--python-version", "3.11"]
-        # With extras: pip before 23.3 looks for the newest release of what is asked for with an extra and pinned without one.
+        # With extras: pip before 23.3 takes the newest release of what is asked for with an extra and pinned without.
         command += ["--generate-hashes", "--no-strip-extras", "--no-emit-index-url", "--no-emit-find-links"]
         command += ["--annotation-style", "line"]
         command += ["--custom-compile-command", "make lock", "--output-file", lock, *words]
