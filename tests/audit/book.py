@@ -37,9 +37,13 @@ class Trade:
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """A trade in the venue's own words: ``price`` and ``size`` are wire texts before any scaling, ``time`` is in ns."""
+    """A trade in the venue's own words: ``price`` and ``size`` are wire texts before any scaling, ``time`` is in ns.
+
+    ``seq`` is the venue's ordering number, null where it publishes none.
+    """
 
     id: str | None
+    seq: str | None
     price: str
     size: str
     side: str
@@ -68,15 +72,14 @@ class Book:
         if raw.id is None:
             stem = f"{raw.time}-{raw.side[0].upper()}-{price}-{quantity}"
             equal = self._equal.setdefault(key, {}).setdefault(stem, [])
-            identity, seq = f"{stem}-{len(equal)}", None
+            identity = f"{stem}-{len(equal)}"
         else:
             equal = []
-            number = raw.id.removeprefix("agg:")
-            identity, seq = (f"agg:{number}" if raw.aggregate else number), number
+            identity = f"agg:{raw.id.removeprefix('agg:')}" if raw.aggregate else raw.id
         trade = Trade(
             instrument=instrument,
             id=identity,
-            seq=seq,
+            seq=raw.seq,
             price=price,
             quantity=quantity,
             side=raw.side,

@@ -10,12 +10,9 @@ import orjson
 
 from tests.audit.book import Book, Raw
 from tests.audit.derive import Native, Universe
+from tests.audit.venues import LIVES
 
 NO_TRADE = "NA"
-MILLISECOND = 1_000_000
-_TRADABLE = ("TRADING", "Listed")
-# A perpetual that ends goes through these; Binance's BREAK is a pause as well as an end.
-_GONE = ("Delisted", "PRE_SETTLE", "SETTLING", "PRE_DELIVERING", "DELIVERING", "DELIVERED", "CLOSE")
 
 
 class BadLedger(ValueError):
@@ -106,8 +103,7 @@ def _marks(path: Path) -> dict[str, int]:
 
 
 def _native(record: dict[str, Any]) -> Native:
-    row = record.get("row") or {}
-    listed = row.get("onboardDate") or row.get("listTime")
+    life = LIVES[record["exchange"]](record["market"], record["row"])
     return Native(
         exchange=record["exchange"],
         market=record["market"],
@@ -117,9 +113,9 @@ def _native(record: dict[str, Any]) -> Native:
         price_scale=record["price_scale"],
         quantity_scale=record["quantity_scale"],
         multiplier=record["multiplier"],
-        listed=None if listed is None else int(listed) * MILLISECOND,
-        tradable=row.get("status", "TRADING") in _TRADABLE and row.get("isSpotTradingAllowed") is not False,
-        exists=row.get("status") not in _GONE,
+        listed=life.listed,
+        tradable=life.tradable,
+        exists=life.exists,
     )
 
 
@@ -131,6 +127,7 @@ def _trade(ledger: Ledger, record: dict[str, Any], floor: dict[str, int]) -> Non
     aggregate = record.get("aggregate")
     raw = Raw(
         id=record["id"],
+        seq=record["seq"],
         price=record["price"],
         size=record["size"],
         side=record["side"],

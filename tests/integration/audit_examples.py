@@ -17,7 +17,8 @@ class Message:
 
 
 def instrument(exchange: str, market: str, name: str, base: str, **scales: Any) -> dict[str, Any]:
-    nothing: dict[str, Any] = {"price_scale": None, "quantity_scale": None, "multiplier": None, "row": {}}
+    row = {"status": "Listed" if exchange == "phemex" else "TRADING"}
+    nothing: dict[str, Any] = {"price_scale": None, "quantity_scale": None, "multiplier": None, "row": row}
     what = {"type": "instrument", "exchange": exchange, "market": market, "instrument": name, "base": base}
     return {**what, "quote": "USDT", **nothing, **scales}
 
@@ -30,6 +31,7 @@ def trade(exchange: str, market: str, name: str, serial: int, **rest: Any) -> di
         "market": market,
         "instrument": name,
         "serial": serial,
+        "seq": rest.get("id"),
         **usual,
         **rest,
     }

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from tests.audit.derive import Native
 from tests.audit.exact import NotADecimal
-from tests.audit.venues.rows import FUTURES, MILLISECOND, SPOT, Line, Rows, frames, nanoseconds, replies, whole
+from tests.audit.venues.rows import FUTURES, MILLISECOND, SPOT, Life, Line, Rows, frames, nanoseconds, replies, whole
 
 _KINDS = {None: None, "MARKET": None, "INSURANCE_FUND": "insurance", "ADL": "adl"}
 
@@ -51,17 +51,27 @@ def _is_ours(row: Mapping[str, Any]) -> bool:
     return row.get("contractType") == "PERPETUAL" and row.get("marginAsset", row["quoteAsset"]) == "USDT"
 
 
-def _native(market: str, row: Mapping[str, Any]) -> Native:
+def life_of(market: str, row: Mapping[str, Any]) -> Life:
+    """Read ``status``, on spot ``isSpotTradingAllowed``, on futures ``onboardDate``."""
     listed = row.get("onboardDate")
+    return Life(
+        tradable=row.get("status") == "TRADING" and row.get("isSpotTradingAllowed") is not False,
+        exists=row.get("status") not in _GONE,
+        listed=None if listed is None else listed * MILLISECOND,
+    )
+
+
+def _native(market: str, row: Mapping[str, Any]) -> Native:
+    life = life_of(market, row)
     return Native(
         exchange="binance",
         market=market,
         name=row["symbol"],
         base=row["baseAsset"],
         quote=row["quoteAsset"],
-        listed=None if listed is None else listed * MILLISECOND,
-        tradable=row.get("status") == "TRADING" and row.get("isSpotTradingAllowed") is not False,
-        exists=row.get("status") not in _GONE,
+        listed=life.listed,
+        tradable=life.tradable,
+        exists=life.exists,
     )
 
 
@@ -81,6 +91,7 @@ def _trade(rows: Rows, market: str, event: Mapping[str, Any]) -> None:
         time=nanoseconds(whole(event["T"])),
         sent=nanoseconds(whole(event["E"])) if "E" in event else None,
         id=identity,
+        seq=identity,
         kind=_KINDS[kind] if kind in _KINDS else str(kind).lower(),
         aggregate=(str(whole(event["f"])), str(whole(event["l"]))) if aggregated else None,
     )

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.audit.derive import Native
-from tests.audit.venues.rows import FUTURES, MILLISECOND, SPOT, Line, Rows, frames, replies, whole
+from tests.audit.venues.rows import FUTURES, MILLISECOND, SPOT, Life, Line, Rows, frames, replies, whole
 
 
 def rows_of(lines: list[Line]) -> Rows:
@@ -54,8 +54,18 @@ def _list(rows: Rows, data: Mapping[str, Any]) -> None:
             rows.list(_native(FUTURES, row, price_scale=None, quantity_scale=None))
 
 
-def _native(market: str, row: Mapping[str, Any], *, price_scale: int | None, quantity_scale: int | None) -> Native:
+def life_of(market: str, row: Mapping[str, Any]) -> Life:
+    """Read ``status`` and ``listTime``."""
     listed = row.get("listTime")
+    return Life(
+        tradable=row.get("status") == "Listed",
+        exists=row.get("status") != "Delisted",
+        listed=None if listed is None else listed * MILLISECOND,
+    )
+
+
+def _native(market: str, row: Mapping[str, Any], *, price_scale: int | None, quantity_scale: int | None) -> Native:
+    life = life_of(market, row)
     return Native(
         exchange="phemex",
         market=market,
@@ -64,7 +74,7 @@ def _native(market: str, row: Mapping[str, Any], *, price_scale: int | None, qua
         quote=row["quoteCurrency"],
         price_scale=price_scale,
         quantity_scale=quantity_scale,
-        listed=None if listed is None else listed * MILLISECOND,
-        tradable=row.get("status") == "Listed",
-        exists=row.get("status") != "Delisted",
+        listed=life.listed,
+        tradable=life.tradable,
+        exists=life.exists,
     )

@@ -25,6 +25,15 @@ class Line:
     data: str
 
 
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What a row of an instrument list says of an instrument's life: the fields of that name of :class:`Native`."""
+
+    tradable: bool
+    exists: bool
+    listed: int | None
+
+
 @dataclass(slots=True)
 class Rows:
     """What a venue's function finds: the instruments in scope, the trades, and what is neither.
@@ -70,6 +79,7 @@ class Rows:
             return
         self.trades[market, name, identity] = Raw(
             id=more.get("id"),
+            seq=more.get("seq"),
             price=positive(price),
             size=positive(size),
             side=side,

@@ -176,9 +176,9 @@ class Generator:
         at -= at % wire.time_unit
         if last is not None and at <= last.time:
             at = last.time + (1 if wire.time_unit == 1 else 0)
-        number = wire.number(instrument)
+        number, order = wire.number(instrument), wire.order(instrument)
         if kind == "NA":
-            return Trade(number, 0, 0, rng.random() < 0.5, at, kind)
+            return Trade(number, 0, 0, rng.random() < 0.5, at, kind, order=order)
         if last is not None and not kind and rng.random() < 0.35:
             price, buy = last.price if not last.kind else instrument.price, last.buy
         else:
@@ -188,7 +188,7 @@ class Generator:
         else:
             instrument.price = price
         size = instrument.lot * (1 + int(instrument.typical * 4 * rng.random() ** 4))
-        instrument.last = made = Trade(number, price, size, buy, at, kind)
+        instrument.last = made = Trade(number, price, size, buy, at, kind, order=order)
         return made
 
     @staticmethod

@@ -50,6 +50,7 @@ class Ledger:
         *,
         serial: int,
         id_text: str | None,
+        order_text: str | None,
         connections: int,
         snapshot_only: bool = False,
         note: str = "",
@@ -58,11 +59,12 @@ class Ledger:
         if self._file is None:
             return
         number = f'"{id_text}"' if id_text is not None else "null"
+        order = f'"{order_text}"' if order_text is not None else "null"
         kind = f'"{trade.kind}"' if trade.kind else "null"
         aggregate = f',"aggregate":{{"first_id":"{trade.first}","last_id":"{trade.last}"}}' if trade.first >= 0 else ""
         remark = f',"{note}":true' if note else ""
         self._lines.append(
-            f'{{"type":"trade","serial":{serial},{instrument.ledger_head},"id":{number},'
+            f'{{"type":"trade","serial":{serial},{instrument.ledger_head},"id":{number},"seq":{order},'
             f'"price":"{instrument.price_text(trade.price)}","size":"{instrument.size_text(trade.size)}",'
             f'"side":"{"buy" if trade.buy else "sell"}","time":{trade.time},"kind":{kind},"connections":{connections},'
             f'"snapshot_only":{"true" if snapshot_only else "false"}{aggregate}{remark}}}\n'

@@ -237,6 +237,7 @@ class Market:
             trade,
             serial=self.serial,
             id_text=self.wire.id_text(trade),
+            order_text=self.wire.order_text(trade),
             connections=connections,
             snapshot_only=snapshot_only,
             note=note,

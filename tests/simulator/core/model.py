@@ -7,7 +7,7 @@ from array import array
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-KINDS = ("", "insurance", "adl", "NA", "rpi", "block")
+KINDS = ("", "insurance", "adl", "NA", "rpi", "block", "internal", "elp")
 """What a fill may be. `NA` is a frame that is no trade but uses up an id; the empty text is a normal trade."""
 
 
@@ -44,17 +44,19 @@ class Trade(NamedTuple):
     kind: str = ""
     first: int = -1
     last: int = -1
+    order: int = -1
+    """The venue's ordering number, where that is another than its id."""
 
 
 class History:
-    """The newest fills of one instrument and channel, in order, in 42 bytes each."""
+    """The newest fills of one instrument and channel, in order, in 50 bytes each."""
 
-    __slots__ = ("_first", "_ids", "_last", "_limit", "_marks", "_prices", "_sizes", "_times")
+    __slots__ = ("_first", "_ids", "_last", "_limit", "_marks", "_orders", "_prices", "_sizes", "_times")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._ids, self._prices, self._sizes, self._times = array("q"), array("q"), array("q"), array("q")
-        self._first, self._last = array("q"), array("q")
+        self._first, self._last, self._orders = array("q"), array("q"), array("q")
         self._marks = array("b")
 
     def append(self, trade: Trade) -> None:
@@ -62,6 +64,7 @@ class History:
         self._prices.append(trade.price)
         self._sizes.append(trade.size)
         self._times.append(trade.time)
+        self._orders.append(trade.order)
         self._marks.append(KINDS.index(trade.kind) * 2 + trade.buy)
         if trade.first >= 0:
             self._first.append(trade.first)
@@ -70,7 +73,17 @@ class History:
             self._trim()
 
     def _trim(self) -> None:
-        for column in (self._ids, self._prices, self._sizes, self._times, self._marks, self._first, self._last):
+        columns = (
+            self._ids,
+            self._prices,
+            self._sizes,
+            self._times,
+            self._orders,
+            self._marks,
+            self._first,
+            self._last,
+        )
+        for column in columns:
             del column[: max(0, len(column) - self._limit)]
 
     def __len__(self) -> int:
@@ -88,6 +101,7 @@ class History:
             kind=KINDS[mark // 2],
             first=self._first[index] if ranged else -1,
             last=self._last[index] if ranged else -1,
+            order=self._orders[index],
         )
 
     def newest(self, count: int) -> list[Trade]:

@@ -106,8 +106,16 @@ class Wire(Protocol):
         """The id of the next fill."""
         ...
 
+    def order(self, instrument: Instrument) -> int:
+        """The ordering number of the next fill; -1 where its id is the only number it has. Called after `number`."""
+        ...
+
     def id_text(self, trade: Trade) -> str | None:
         """The native id as the ledger has it."""
+        ...
+
+    def order_text(self, trade: Trade) -> str | None:
+        """The venue's ordering number as the ledger has it; null where it publishes none."""
         ...
 
     def encode(self, instrument: Instrument, channel: str, trades: Sequence[Trade], form: Hashable, now: int) -> str:

@@ -54,7 +54,13 @@ class BinanceWire:
         instrument.next_id += 1
         return number
 
+    def order(self, instrument: Instrument) -> int:
+        return -1
+
     def id_text(self, trade: Trade) -> str | None:
+        return str(trade.id)
+
+    def order_text(self, trade: Trade) -> str | None:
         return str(trade.id)
 
     def frame(self, payload: str) -> bytes:

@@ -24,7 +24,13 @@ class PhemexWire:
     def number(self, instrument: Instrument) -> None:
         return None
 
+    def order(self, instrument: Instrument) -> int:
+        return -1
+
     def id_text(self, trade: Trade) -> str | None:
+        return None
+
+    def order_text(self, trade: Trade) -> str | None:
         return None
 
     def frame(self, payload: str) -> bytes:
