@@ -138,9 +138,7 @@ class Collector:
         while True:
             wait = self.timers.listing_retry
             try:
-                body = await self._rest.get(self.settings.venue.listing_request())
-                # Off the loop: a list of 15 MB takes a fraction of a second, and probes must be answered meanwhile.
-                listing = await asyncio.to_thread(self.settings.venue.listing, body)
+                listing = await self._rest.listing(self.settings.venue)
             except RestError as error:
                 wait = max(wait, error.retry_after or 0.0, self.timers.region_block if error.region else 0.0)
                 self._say(str(error))
@@ -322,7 +320,7 @@ def _within_limits(settings: Settings, clock: Clock, tls: ssl.SSLContext | None)
     limits, share = settings.venue.limits, settings.limit_share
     weight = Budget(limits.rest_weight, share=share, monotonic=monotonic)
     return Budget(limits.connects, share=share, monotonic=monotonic), Rest(
-        settings.endpoints.rest, weight=weight, tls=tls
+        settings.endpoints.rest, weight=weight, tls=tls, headers=settings.venue.headers
     )
 
 

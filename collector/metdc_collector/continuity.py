@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from metdc_collector.exchanges.base import Channel, Limits
 from metdc_collector.wire.instrument import Instrument
 from metdc_collector.wire.trade import Trade
 
 
 class Newest(NamedTuple):
-    """The trade of a subject that was stored last: its id, the venue's time in ns, and whether it is marked late.
+    """The trade of a subject that was stored last: its id, the venue's time in ns, whether it is marked late, its seq.
 
     A late one says nothing of how new the others are.
     """
@@ -17,14 +18,15 @@ class Newest(NamedTuple):
     id: str
     time: int
     late: bool = False
+    seq: str | None = None
 
 
 @dataclass(slots=True)
 class Order:
     """Marks trades that come after a newer one of their instrument; the newest of each is remembered.
 
-    Newer means a later venue time, and where ids are consecutive a higher id. An aggregate of an instrument whose fills
-    are received too is left out: it would count them twice.
+    Newer means a later venue time, and where ordering numbers are consecutive a higher one. An aggregate of an
+    instrument whose fills are received too is left out: it would count them twice.
     """
 
     consecutive: bool
@@ -34,7 +36,7 @@ class Order:
         """Return the trades to publish, those marked ``late`` that a newer one of their instrument has preceded."""
         marked: list[Trade] = []
         for trade in trades:
-            order = number(trade.id) if self.consecutive else trade.time
+            order = number(trade.seq) if self.consecutive else trade.time
             name = trade.instrument.name
             last = self._newest.get(name)
             if last is not None:
@@ -52,18 +54,17 @@ class Order:
         return {name: last[1] for name, last in self._newest.items()}
 
 
-def number(trade_id: str) -> int:
-    """Return the number in a consecutive id: ``5312345678`` or, of an aggregate, ``agg:3190727436``.
+def number(seq: str | None) -> int:
+    """Return an ordering number.
 
-    An id without one gives -1, which proves nothing of any other: a stream may hold what somebody else has put there.
+    One that is none gives -1, which proves nothing of any other: a stream may hold what somebody else has put there.
     """
-    text = trade_id.rpartition(":")[2]
-    return int(text) if text.isdecimal() else -1
+    return int(seq) if seq is not None and seq.isdecimal() else -1
 
 
 def is_overtaken(trade: Trade, newest: Newest) -> bool:
-    """Whether the stored trade is newer: by their ids where both count the same, else by time."""
-    mine, stored = number(trade.id), number(newest.id)
+    """Whether the stored trade is newer: by their ordering numbers where both count the same, else by time."""
+    mine, stored = number(trade.seq), number(newest.seq)
     if min(mine, stored) >= 0 and (trade.aggregate is not None) == newest.id.startswith("agg:"):
         return mine < stored
     return trade.time < newest.time
@@ -81,7 +82,7 @@ class Joining:
         instrument: whose trades.
         since: when the first of them was held (monotonic ns).
         trades: held, in the venue's order.
-        first: the first id that the connection saw, also one that was no trade; null before.
+        first: the first ordering number that the connection saw, also one that was no trade; null before.
         replayed: how many of the trades, from the first on, are of a snapshot.
         known: none of the others can have been stored before that time (ns).
     """
@@ -103,15 +104,15 @@ class Joining:
         else:
             self.trades.extend(trades)
         if self.first is None and trades:
-            self.first = trades[0].id
+            self.first = trades[0].seq
 
 
 def may_join(joining: Joining, newest: Newest | None, *, consecutive: bool) -> bool:
     """Whether the stream is known to hold all that came before the first held trade.
 
-    With consecutive ids: it holds the predecessor, or something newer. Without: only a snapshot tells, when it reaches
-    back to the newest stored trade. Its first row's time alone does not, if it is the same: it may be one of several
-    fills of one order, and the snapshot may begin after some of them.
+    With consecutive numbers: it holds the predecessor, or something newer. Without: only a snapshot tells, when it
+    reaches back to the newest stored trade. Its first row's time alone does not, if it is the same: it may be one of
+    several fills of one order, and the snapshot may begin after some of them.
     """
     if not joining.trades:
         return True
@@ -127,9 +128,9 @@ def _covers(newest: Newest, joining: Joining) -> bool:
     first = joining.trades[0]
     stored_aggregate, is_aggregate = newest.id.startswith("agg:"), first.aggregate is not None
     if stored_aggregate == is_aggregate:
-        return number(newest.id) >= number(joining.first or first.id) - 1
+        return number(newest.seq) >= number(joining.first or first.seq) - 1
     if first.aggregate is not None:
-        return number(newest.id) >= int(first.aggregate.first_id) - 1
+        return number(newest.seq) >= int(first.aggregate.first_id) - 1
     return newest.time >= first.time  # fills after aggregates: their ids cannot be compared
 
 
@@ -179,13 +180,24 @@ def without_stored_fills(trades: Sequence[Trade], newest: Newest | None) -> list
     """Drop aggregates of whose range a fill is stored: they would count it twice."""
     if newest is None or newest.id.startswith("agg:"):
         return list(trades)
-    return [trade for trade in trades if trade.aggregate is None or int(trade.aggregate.first_id) > number(newest.id)]
+    return [trade for trade in trades if trade.aggregate is None or int(trade.aggregate.first_id) > number(newest.seq)]
 
 
-def share_out(names: Sequence[str], per_connection: int) -> list[tuple[str, ...]]:
-    """Spread instruments over the fewest connections that the venue's limit allows, evenly.
+def share_out(names: Sequence[str], limits: Limits, channel: Channel) -> list[tuple[str, ...]]:
+    """Spread instruments over the fewest connections that the venue's limits allow, evenly.
 
     Neighbours in the list go to different connections, so that the busiest, which venues list first, don't share one.
     """
-    count = -(-len(names) // per_connection)
-    return [tuple(names[start::count]) for start in range(count)]
+    count = -(-len(names) // limits.symbols_per_connection)
+    while True:
+        shares = [tuple(names[start::count]) for start in range(count)]
+        most = limits.argument_bytes
+        if most is None or count >= len(names) or all(_bytes(share, channel) <= most for share in shares):
+            return shares
+        count += 1
+
+
+def _bytes(names: Iterable[str], channel: Channel) -> int:
+    """The text of the arguments, with the quotes and the comma of each."""
+    frame = len(channel.argument.format("")) + 3
+    return sum(len(name.encode()) + frame for name in names)

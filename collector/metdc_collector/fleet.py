@@ -97,7 +97,7 @@ class Fleet:
                 log.warning("the feed %s acknowledges and sends nothing: using its fallback", channel.name)
 
     def _shares(self) -> list[tuple[str, ...]]:
-        return share_out(list(self.instruments), self.venue.limits.symbols_per_connection)
+        return share_out(list(self.instruments), self.venue.limits, self.channel)
 
     def _session(self, names: tuple[str, ...]) -> Session:
         plan = Plan(
@@ -106,6 +106,7 @@ class Fleet:
             address=self.address,
             rhythm=self.rhythm,
             instruments=self.instruments,
+            rest=self.rest,
             sink=self.sink,
             clock=self.clock,
             counts=self.counts,

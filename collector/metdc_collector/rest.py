@@ -4,16 +4,19 @@ import asyncio
 import re
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 
 import urllib3
 
-from metdc_collector.exchanges.base import Request
+from metdc_collector.exchanges.base import Listing, Request, Venue
 from metdc_collector.limits import Budget, Sleep
 
 _TIMEOUT = urllib3.Timeout(connect=5, read=20)
 _MOST_BYTES = 64 * 1024 * 1024
+# A cursor that never ends would be followed for ever.
+_MOST_PAGES = 50
+_NO_HEADERS: Mapping[str, str] = {}
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # Five digits are more than a day; a ban that lasts longer is asked about again before its end.
 _SECONDS = re.compile(r"[0-9]{1,5}", re.ASCII)
@@ -24,11 +27,15 @@ class RestError(Exception):
     """A request that gave no usable reply; the text says which address, what came, and what it means.
 
     Attributes:
+        status: HTTP status, null where no reply came.
         retry_after: seconds that the venue asks to wait, null where it doesn't.
         region: the venue refuses this client's region.
     """
 
-    def __init__(self, message: str, *, retry_after: float | None = None, region: bool = False) -> None:
+    def __init__(
+        self, message: str, *, status: int | None = None, retry_after: float | None = None, region: bool = False
+    ) -> None:
+        self.status = status
         self.retry_after = retry_after
         self.region = region
         super().__init__(message)
@@ -38,7 +45,13 @@ class Rest:
     """REST requests to one venue's base address."""
 
     def __init__(
-        self, base: str, *, weight: Budget, tls: ssl.SSLContext | None = None, sleep: Sleep = asyncio.sleep
+        self,
+        base: str,
+        *,
+        weight: Budget,
+        tls: ssl.SSLContext | None = None,
+        headers: Mapping[str, str] = _NO_HEADERS,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._base = base
         self._weight = weight
@@ -49,7 +62,7 @@ class Rest:
             retries=False,
             timeout=_TIMEOUT,
             ssl_context=tls,
-            headers={"Accept-Encoding": "gzip", "User-Agent": "metdc"},
+            headers={"Accept-Encoding": "gzip", "User-Agent": "metdc", **headers},
         )
 
     async def get(self, request: Request) -> bytes:
@@ -60,6 +73,21 @@ class Rest:
         """
         await self._sleep(self._weight.take(request.weight))
         return await _aside(lambda: self._get(request))
+
+    async def listing(self, venue: Venue) -> Listing:
+        """Return a market's instrument list, page by page.
+
+        Raises:
+            RestError: when a page doesn't come.
+            InvalidListing: when one is something else.
+        """
+        pages: list[bytes] = []
+        request: Request | None = venue.listing_request()
+        while request is not None and len(pages) < _MOST_PAGES:
+            pages.append(await self.get(request))
+            request = venue.next_page(pages[-1])
+        # Off the loop: a list of 15 MB takes a fraction of a second, and probes must be answered meanwhile.
+        return await asyncio.to_thread(venue.listing, *pages)
 
     def close(self) -> None:
         """Close the pooled connections."""
@@ -108,13 +136,15 @@ def refusal(url: str, status: int, headers: dict[str, str], body: bytes) -> Rest
     if is_region_block(status, lowered.get("server", ""), body):
         return RestError(
             f"{url}: HTTP {status}: the venue refuses this region; set spec.endpoints to a gateway elsewhere: {text}",
+            status=status,
             region=True,
         )
     meaning = {429: "too many requests", 418: "banned for too many requests", 403: "refused"}.get(status, "error")
     if status in _REDIRECTS:
         meaning = f"redirect to {lowered.get('location', 'nowhere')}, which is not followed; set spec.endpoints"
     after = _SECONDS.fullmatch(lowered.get("retry-after", ""))
-    return RestError(f"{url}: HTTP {status}: {meaning}: {text}", retry_after=float(after[0]) if after else None)
+    wait = float(after[0]) if after else None
+    return RestError(f"{url}: HTTP {status}: {meaning}: {text}", status=status, retry_after=wait)
 
 
 def is_region_block(status: int, server: str, body: bytes | bytearray) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 from metdc_collector.exchanges.base import Endpoints, Venue
 from metdc_collector.exchanges.registry import UnknownMarketError, venue
 from metdc_collector.publisher.link import NatsSettings
-from metdc_collector.universe import DEFAULT_QUOTES, Selection
+from metdc_collector.universe import Selection
 from metdc_collector.wire import durations
 from metdc_collector.wire.config import PodConfig
 from metdc_collector.wire.sizes import parse as parse_size
@@ -92,7 +92,7 @@ def read(config: PodConfig, *, credentials: Path | None, extra_ca: Path | None =
             web_socket=_address("webSocket", path, market, spec) or market_venue.endpoints.web_socket,
         ),
         # A market's own symbols replace those of the resource as a whole.
-        selection=_selection(path, market) if market.get("symbols") is not None else _selection("spec", spec),
+        selection=_selection(*((path, market) if market.get("symbols") is not None else ("spec", spec)), market_venue),
         nats=_nats(nats, credentials),
         stream=_stream(config, _section("spec.nats", nats, "stream", _STREAM)),
         extra_ca=extra_ca,
@@ -150,7 +150,7 @@ def _address(name: str, path: str, market: Mapping[str, Any], spec: Mapping[str,
     return None
 
 
-def _selection(path: str, record: Mapping[str, Any]) -> Selection:
+def _selection(path: str, record: Mapping[str, Any], market_venue: Venue) -> Selection:
     symbols = _section(path, record, "symbols", _SYMBOLS)
     if symbols.get("upbitKRW", "Ignore") != "Ignore":
         raise InvalidSettings(f"{path}.symbols.upbitKRW: only Ignore is supported yet")
@@ -161,7 +161,8 @@ def _selection(path: str, record: Mapping[str, Any]) -> Selection:
             raise InvalidSettings(f"{path}.symbols.{name}: must be a list of texts")
         return tuple(value)
 
-    return Selection(quotes=names("quotes") or DEFAULT_QUOTES, include=names("include"), exclude=names("exclude"))
+    quotes = names("quotes") or market_venue.default_quotes
+    return Selection(quotes=quotes, include=names("include"), exclude=names("exclude"))
 
 
 def _nats(nats: Mapping[str, Any], credentials: Path | None) -> NatsSettings:

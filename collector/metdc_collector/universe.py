@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from metdc_collector.exchanges.base import Listing, Refusal
 from metdc_collector.wire.instrument import Instrument
 
-DEFAULT_QUOTES = ("USDT",)
-
 
 @dataclass(frozen=True, slots=True)
 class Selection:
@@ -20,7 +18,7 @@ class Selection:
         exclude: none of these, named in the same ways.
     """
 
-    quotes: Sequence[str] = DEFAULT_QUOTES
+    quotes: Sequence[str]
     include: Sequence[str] = ()
     exclude: Sequence[str] = ()
 

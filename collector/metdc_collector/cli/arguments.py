@@ -10,7 +10,6 @@ import click
 
 from metdc_collector.exchanges.base import Venue
 from metdc_collector.exchanges.registry import MARKETS, UnknownMarketError, venue
-from metdc_collector.universe import DEFAULT_QUOTES, Selection
 from metdc_collector.wire import durations
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -46,7 +45,7 @@ def selection_options(command: F) -> F:
                 "quotes",
                 metavar="COIN",
                 multiple=True,
-                help=f"Quote coin to collect; may be repeated.  [default: {', '.join(DEFAULT_QUOTES)}]",
+                help="Quote coin to collect; may be repeated.  [default: USDT, on Upbit KRW]",
             ),
             click.option(
                 "--include",
@@ -61,12 +60,8 @@ def selection_options(command: F) -> F:
     return command
 
 
-def selection(quotes: tuple[str, ...], include: tuple[str, ...], exclude: tuple[str, ...]) -> Selection:
-    """Return what the three options ask for; coins may be written ``BTC,ETH``."""
-    return Selection(quotes=_split(quotes) or DEFAULT_QUOTES, include=_split(include), exclude=_split(exclude))
-
-
-def _split(values: tuple[str, ...]) -> tuple[str, ...]:
+def split(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what an option names; several may stand in one value: ``BTC,ETH``."""
     return tuple(part for value in values for part in value.replace(",", " ").split())
 
 

@@ -18,8 +18,8 @@ from metdc_collector.cli.arguments import (
     MARKET_HELP,
     credentials_option,
     nats_option,
-    selection,
     selection_options,
+    split,
     the_venue,
 )
 from metdc_collector.wire import config as pod
@@ -109,8 +109,7 @@ def _configuration(ctx: click.Context, options: dict[str, Any]) -> PodConfig:
         spec["exchange"] = exchange
     symbols = None
     if any(options[name] for name in ("quotes", "include", "exclude")):
-        chosen = selection(options["quotes"], options["include"], options["exclude"])
-        symbols = {name: list(getattr(chosen, name)) for name in ("quotes", "include", "exclude")}
+        symbols = {name: list(split(options[name])) for name in ("quotes", "include", "exclude") if options[name]}
     endpoints = {"rest": options["rest"], "webSocket": options["web_socket"]}
     # A market's own entry wins over the resource's, so what is asked for here goes into both.
     spec["markets"] = [dict(entry) for entry in spec.get("markets") or []]

@@ -13,12 +13,12 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from metdc_collector.cli.arguments import MARKET_HELP, market_arguments, selection, selection_options, the_venue
+from metdc_collector.cli.arguments import MARKET_HELP, market_arguments, selection_options, split, the_venue
 from metdc_collector.cli.showing import Terminal
 from metdc_collector.exchanges.base import InvalidListing, Listing, Venue
 from metdc_collector.limits import Budget
 from metdc_collector.rest import Rest, RestError
-from metdc_collector.universe import Chosen, select
+from metdc_collector.universe import Chosen, Selection, select
 from metdc_collector.wire.instrument import Instrument
 
 EPILOG = f"""{MARKET_HELP}
@@ -80,11 +80,11 @@ def symbols(
     """Show what `metdc collect EXCHANGE MARKET` would subscribe to, and why not the rest."""
     venue = the_venue(exchange, market)
     try:
-        body = instruments.read_bytes() if instruments else asyncio.run(_fetch(venue, rest))
-        listing = venue.listing(body)
+        listing = venue.listing(instruments.read_bytes()) if instruments else asyncio.run(_fetch(venue, rest))
     except (RestError, InvalidListing, OSError) as error:
         raise click.ClickException(f"no instrument list of {exchange} {market}: {error}") from None
-    rows = list(_rows(listing, select(listing, selection(quotes, include, exclude))))
+    asked = Selection(quotes=split(quotes) or venue.default_quotes, include=split(include), exclude=split(exclude))
+    rows = list(_rows(listing, select(listing, asked)))
     if (form or ("table" if sys.stdout.isatty() else "json")) == "json":
         for row in rows:
             click.echo(json.dumps(_record(row), ensure_ascii=False))
@@ -96,13 +96,14 @@ def symbols(
         ctx.exit(1)
 
 
-async def _fetch(venue: Venue, address: str | None) -> bytes:
+async def _fetch(venue: Venue, address: str | None) -> Listing:
     rest = Rest(
         (address or venue.endpoints.rest).rstrip("/"),
         weight=Budget(venue.limits.rest_weight, monotonic=time.monotonic),
+        headers=venue.headers,
     )
     try:
-        return await rest.get(venue.listing_request())
+        return await rest.listing(venue)
     finally:
         rest.close()
 

@@ -48,6 +48,8 @@ class Limits:
         frames: frames that a client may send on one connection, heartbeats and pongs included.
         connects: new connections per client address, over all markets and processes.
         rest_weight: REST weight per client address.
+        argument_bytes: text of all subscription arguments of one connection; null where only their number counts.
+        refusing: close codes that tell of a broken limit or rule, so that a connection at once would be refused too.
     """
 
     symbols_per_connection: int
@@ -55,6 +57,8 @@ class Limits:
     frames: Rate
     connects: Rate
     rest_weight: Rate
+    argument_bytes: int | None = None
+    refusing: frozenset[int] = frozenset({1008})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +70,22 @@ class Rhythm:
         silence: a connection on which no frame of any sort came for so long is dead.
         acknowledge: a subscription that is not answered for so long has failed.
         life: the venue ends a connection at this age; null where it doesn't.
+        greeting: the venue speaks first, and hears nothing before (:attr:`Parsed.greeting`).
     """
 
     heartbeat: float | None
     silence: float
     acknowledge: float = 10.0
     life: float | None = None
+    greeting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Base addresses without a trailing slash."""
+    """Base addresses without a trailing slash.
+
+    ``web_socket`` is empty where the venue tells it anew for each connection (:attr:`Venue.handshake`).
+    """
 
     rest: str
     web_socket: str
@@ -111,8 +120,12 @@ class Listing:
     refused: Sequence[Refusal] = ()
 
 
-class InvalidListing(ValueError):
-    """The reply is no instrument list; the text says what it is instead, in words for an operator."""
+class InvalidReply(ValueError):
+    """A REST reply is not what was asked for; the text says what it is instead, in words for an operator."""
+
+
+class InvalidListing(InvalidReply):
+    """The reply is no instrument list."""
 
 
 class Command(NamedTuple):
@@ -128,6 +141,7 @@ class Ending(Enum):
 
     PLANNED = "planned"  # announced by the venue: open the next one first
     FAULT = "fault"
+    REFUSED = "refused"  # a limit was broken, or a token is not accepted
 
 
 @dataclass(slots=True)
@@ -143,6 +157,8 @@ class Parsed:
         skipped: (instrument, id) that the venue used up without a trade, so that its ids stay consecutive.
         out_of_scope: native names of trade rows that belong to no wanted instrument, one a row.
         ending: the venue wants this connection to end.
+        greeting: the venue has greeted: now it listens.
+        commands: frames to send in consequence of this one, such as a subscription in smaller parts.
         reason: for ``MALFORMED``, ``refused`` and ``ending``: why, in words.
     """
 
@@ -154,6 +170,8 @@ class Parsed:
     skipped: Sequence[tuple[Instrument, str]] = ()
     out_of_scope: Sequence[str] = ()
     ending: Ending | None = None
+    greeting: bool = False
+    commands: Sequence[Command] = ()
     reason: str = ""
 
 
@@ -163,14 +181,14 @@ class Conversation(Protocol):
     def path(self) -> str:
         """What follows the base address: ``/stream``."""
 
-    def subscribe(self, names: Sequence[str]) -> list[Command]:
-        """Frames that subscribe to these instruments, within the venue's limit a request."""
+    def subscribe(self, names: Sequence[str], now: int) -> list[Command]:
+        """Frames that subscribe to these instruments, within the venue's limit a request; ``now`` in ns."""
 
-    def unsubscribe(self, names: Sequence[str]) -> list[Command]:
-        """Frames that end these subscriptions."""
+    def unsubscribe(self, names: Sequence[str], now: int) -> list[Command]:
+        """Frames that end these subscriptions; ``now`` in ns."""
 
-    def heartbeat(self) -> str:
-        """The frame that keeps the connection; sent every :attr:`Rhythm.heartbeat` seconds."""
+    def heartbeat(self, now: int) -> str:
+        """The frame that keeps the connection at ``now`` (ns); sent every :attr:`Rhythm.heartbeat` seconds."""
 
     def receive(self, frame: bytes, received: int) -> Parsed:
         """Parse one frame that was read at ``received`` (ns since the epoch). Never raises, whatever the bytes."""
@@ -182,11 +200,29 @@ class Channel:
 
     Attributes:
         name: ``trade``, ``aggTrade``.
-        consecutive: trade ids are consecutive per instrument, so that a hole shows.
+        consecutive: the ordering numbers (``seq``) are consecutive per instrument, so that a hole shows.
+        argument: what stands in a subscription for one instrument, ``{}`` for its name; counts against
+            :attr:`Limits.argument_bytes`.
     """
 
     name: str
     consecutive: bool
+    argument: str = "{}"
+
+
+class Handshake(Protocol):
+    """How the WebSocket address of a new connection is asked for, where it is another each time."""
+
+    @property
+    def request(self) -> Request:
+        """The REST request whose reply names it."""
+
+    def address(self, body: bytes, connection: int) -> str:
+        """Return the whole address for a connection of this number.
+
+        Raises:
+            InvalidReply: when the body names none.
+        """
 
 
 class Venue(Protocol):
@@ -216,14 +252,29 @@ class Venue(Protocol):
     def channels(self) -> tuple[Channel, ...]:
         """Its feeds of trades, the wanted one first."""
 
-    def listing_request(self) -> Request:
-        """The REST request that gives the instrument list."""
+    @property
+    def default_quotes(self) -> tuple[str, ...]:
+        """Quote coins that are collected where ``spec.symbols`` names none."""
 
-    def listing(self, body: bytes) -> Listing:
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What REST requests and WebSocket handshakes carry beside the usual."""
+
+    @property
+    def handshake(self) -> Handshake | None:
+        """How the address of each new connection is asked for; null where it is :attr:`endpoints`'."""
+
+    def listing_request(self) -> Request:
+        """The REST request that gives the instrument list, or its first page."""
+
+    def next_page(self, body: bytes) -> Request | None:
+        """The request for the page that follows this one; null after the last, and where a list has no pages."""
+
+    def listing(self, *pages: bytes) -> Listing:
         """Read an instrument list.
 
         Raises:
-            InvalidListing: when the body is something else; the message fits an operator's eyes.
+            InvalidListing: when a page is something else; the message fits an operator's eyes.
         """
 
     def converse(self, instruments: Mapping[str, Instrument], channel: Channel) -> Conversation:
@@ -234,6 +285,25 @@ class Venue(Protocol):
 
     def guess(self, name: str) -> Instrument | None:
         """The instrument as far as its native name tells, for frames without an instrument list; null if it doesn't."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketFacts:
+    """What a :class:`Venue` tells in plain data; a venue's own class adds its requests and its conversation."""
+
+    exchange: str
+    market: str
+    endpoints: Endpoints
+    limits: Limits
+    rhythm: Rhythm
+    channels: tuple[Channel, ...]
+    default_quotes: tuple[str, ...] = ("USDT",)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    handshake: Handshake | None = None
+
+    def next_page(self, body: bytes) -> Request | None:
+        """Nothing: the list comes in one body."""
+        return None
 
 
 @dataclass(slots=True)

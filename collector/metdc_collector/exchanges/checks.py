@@ -106,6 +106,17 @@ def in_coins(quantity: str, instrument: Instrument) -> str:
     return quantity if instrument.unit_factor is None else _exactly(multiply, quantity, instrument.unit_factor)
 
 
+def coins_of(contracts: str, instrument: Instrument) -> str | None:
+    """Return the base coins of so many contracts; null where the multiplier isn't known (no instrument list).
+
+    Raises:
+        Damaged: when the result is longer than any decimal of the wire contract.
+    """
+    if instrument.multiplier is None:
+        return None
+    return in_coins(_exactly(multiply, contracts, instrument.multiplier), instrument)
+
+
 def _exactly(operation: Callable[[str, str], str], number: str, factor: str) -> str:
     try:
         return operation(number, factor)

@@ -5,6 +5,7 @@ What all venues share; a venue's ``instruments.py`` reads its own rows into :cla
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from metdc_collector.exchanges.base import InvalidListing, Listing, Refusal
@@ -30,6 +31,7 @@ class Row:
     status: Status
     tick: str | None = None
     lot: str | None = None
+    multiplier: str | None = None
     price_scale: int | None = None
     quantity_scale: int | None = None
     listed: int | None = None
@@ -115,11 +117,14 @@ def name_of(row: Any, key: str, place: int) -> str:
 
 
 def step(value: object) -> str | None:
-    """Return a price or quantity step in canonical form; null where the venue gives none that can be read."""
-    if type(value) is not str:
+    """Return a price or quantity step in canonical form; null where the venue gives none that can be read.
+
+    It may be text, or a JSON number, of which the list's decoder has made an integer or a ``Decimal``.
+    """
+    if type(value) is not str and type(value) is not int and type(value) is not Decimal:
         return None
     try:
-        return canonical(value)
+        return canonical(str(value))
     except InvalidDecimal:
         return None
 
@@ -148,6 +153,7 @@ def _instrument(exchange: str, market: str, row: Row, listed: dict[str, set[str]
         quote=row.quote,
         tick=row.tick,
         lot=row.lot,
+        multiplier=row.multiplier,
         unit_factor=name.unit_factor,
         price_scale=row.price_scale,
         quantity_scale=row.quantity_scale,

@@ -38,7 +38,7 @@ class Stored:
                 trade = decode(answer.data)
             except InvalidMessage:
                 continue  # another publisher's message proves nothing about ours
-            found[answer.subject] = Newest(trade.id, trade.time, trade.late)
+            found[answer.subject] = Newest(trade.id, trade.time, trade.late, trade.seq)
         return found
 
     async def since(self, subject: str, time: int) -> dict[str, int]:

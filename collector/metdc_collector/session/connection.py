@@ -8,14 +8,27 @@ import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
 from metdc_collector.clock import Clock
-from metdc_collector.exchanges.base import Channel, Command, Ending, Kind, Parsed, Refusal, Rhythm, Venue
+from metdc_collector.exchanges.base import (
+    Channel,
+    Command,
+    Conversation,
+    Ending,
+    Handshake,
+    InvalidReply,
+    Kind,
+    Parsed,
+    Refusal,
+    Rhythm,
+    Venue,
+)
 from metdc_collector.limits import Pace
-from metdc_collector.rest import is_region_block
+from metdc_collector.rest import Rest, RestError, is_region_block
 from metdc_collector.session.feed import Feed
 from metdc_collector.session.policy import End, Outcome, of_close, of_status
 from metdc_collector.wire.instrument import Instrument
@@ -60,7 +73,10 @@ class FrameCounts:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What all connections of a market share; ``instruments`` maps native names."""
+    """What all connections of a market share.
+
+    ``instruments`` maps native names; ``address`` is the base, or empty where a handshake names it each time.
+    """
 
     venue: Venue
     channel: Channel
@@ -70,6 +86,7 @@ class Plan:
     sink: Sink
     clock: Clock
     counts: FrameCounts
+    rest: Rest
     tls: ssl.SSLContext | None
     refused: Callable[[Refusal], None]
 
@@ -95,11 +112,13 @@ class Connection:
     _refused: set[str] = field(default_factory=set)
     _opened: int = 0
     _feed: Feed | None = None
-    _fault: str | None = None
+    _fault: Outcome | None = None
     _waiting: int = -1
     _emptied: int = 0
     _known: int = 0
     _paused: asyncio.Task[None] | None = None
+    _greeted: asyncio.Event = field(default_factory=asyncio.Event)
+    _commands: asyncio.Queue[Sequence[Command]] = field(default_factory=asyncio.Queue)
 
     async def run(self) -> Outcome:
         """Connect, stream until the end, and say how it ended."""
@@ -114,8 +133,11 @@ class Connection:
 
         address = plan.address + conversation.path()
         try:
+            if plan.venue.handshake is not None:
+                address = await self._ask_for_address(plan.venue.handshake)
             async with connect(
                 address,
+                additional_headers=plan.venue.headers,
                 create_connection=create,  # type: ignore[arg-type]  # a factory serves as well as a class
                 compression=None,
                 open_timeout=_OPEN_TIMEOUT,
@@ -128,11 +150,15 @@ class Connection:
                 self._feed = feed
                 self._opened = plan.clock.now()
                 plan.sink.join(self.number, [plan.instruments[name] for name in self.names])
-                return await self._stream(feed, conversation.subscribe(self.names), conversation.heartbeat)
+                return await self._stream(feed, conversation)
         except InvalidStatus as error:
             reply = error.response
             region = is_region_block(reply.status_code, ", ".join(reply.headers.get_all("Server")), reply.body or b"")
             return Outcome(of_status(reply.status_code, region=region), f"{address}: HTTP {reply.status_code}")
+        except RestError as error:
+            return Outcome(of_status(error.status, region=error.region), str(error))
+        except InvalidReply as error:
+            return Outcome(End.FAILED, str(error))
         except (OSError, TimeoutError, InvalidHandshake, InvalidURI, EOFError) as error:
             return Outcome(End.FAILED, f"{address}: {error or type(error).__name__}")
         finally:
@@ -145,17 +171,25 @@ class Connection:
         if self._feed is not None:
             await self._feed.close()
 
+    async def _ask_for_address(self, handshake: Handshake) -> str:
+        """Return the address that the venue names for this connection; a configured base takes its host's place."""
+        address = handshake.address(await self.plan.rest.get(handshake.request), self.number)
+        if not self.plan.address:
+            return address
+        base = urlsplit(self.plan.address)
+        return urlsplit(address)._replace(scheme=base.scheme, netloc=base.netloc).geturl()
+
     # -- streaming
 
-    async def _stream(self, feed: Feed, commands: Sequence[Command], heartbeat: Callable[[], str]) -> Outcome:
+    async def _stream(self, feed: Feed, conversation: Conversation) -> Outcome:
         """Subscribe and stay until the socket closes, or until something says that it should."""
         pace = Pace(self.plan.venue.limits.frames, monotonic=lambda: self.plan.clock.now() / 1e9, sleep=asyncio.sleep)
         helpers = [
-            asyncio.create_task(self._subscribe(feed, commands, pace)),
+            asyncio.create_task(self._subscribe(feed, conversation, pace)),
             asyncio.create_task(self._watch(feed)),
         ]
         if self.plan.rhythm.heartbeat is not None:
-            helpers.append(asyncio.create_task(self._beat(feed, heartbeat, pace)))
+            helpers.append(asyncio.create_task(self._beat(feed, conversation, pace)))
         try:
             await feed.wait_closed()
         finally:
@@ -164,25 +198,31 @@ class Connection:
             await asyncio.gather(*helpers, return_exceptions=True)
         lived = (self.plan.clock.now() - self._opened) / 1e9 if self.streaming else 0.0
         if self._fault is not None:
-            return Outcome(End.FAILED, self._fault, lived)
+            return self._fault._replace(lived=lived)
         code = feed.close_code if feed.protocol.close_rcvd is not None else None
         words = f"closed by the venue: {code} {feed.close_reason or ''}".strip() if code else "the connection broke"
-        return Outcome(of_close(code), words, lived)
+        return Outcome(of_close(code, self.plan.venue.limits.refusing), words, lived)
 
-    async def _subscribe(self, feed: Feed, commands: Sequence[Command], pace: Pace) -> None:
+    async def _subscribe(self, feed: Feed, conversation: Conversation, pace: Pace) -> None:
+        """Send the subscriptions, then whatever the venue's answers make necessary."""
         with contextlib.suppress(ConnectionClosed):
-            for command in commands:
-                await pace.wait()
-                await feed.send(command.frame)
+            if self.plan.rhythm.greeting:
+                await self._greeted.wait()
+            commands: Sequence[Command] = conversation.subscribe(self.names, self.plan.clock.now())
+            while True:
+                for command in commands:
+                    await pace.wait()
+                    await feed.send(command.frame)
+                commands = await self._commands.get()
 
-    async def _beat(self, feed: Feed, heartbeat: Callable[[], str], pace: Pace) -> None:
+    async def _beat(self, feed: Feed, conversation: Conversation, pace: Pace) -> None:
         interval = self.plan.rhythm.heartbeat
         assert interval is not None, "only started where the client must send heartbeats"
         with contextlib.suppress(ConnectionClosed):
             while True:
                 await asyncio.sleep(interval)
                 await pace.wait()
-                await feed.send(heartbeat())
+                await feed.send(conversation.heartbeat(self.plan.clock.now()))
 
     async def _watch(self, feed: Feed) -> None:
         """Find what the venue doesn't say: silence, subscriptions that nobody answers, an old connection's end."""
@@ -195,12 +235,12 @@ class Connection:
             if self._paused is not None:
                 self.last_sign = quiet_answers_since = now  # it is we who don't read
             if now - self.last_sign > rhythm.silence * 1e9:
-                self._fault = f"no sign of life for {rhythm.silence:g} s"
+                self._fault = Outcome(End.FAILED, f"no sign of life for {rhythm.silence:g} s")
             waiting = len(self.names) - len(self.streaming) - len(self._refused)
             if self.answered.is_set() or waiting != self._waiting:
                 self._waiting, quiet_answers_since = waiting, now
             elif now - quiet_answers_since > rhythm.acknowledge * 1e9:
-                self._fault = f"{waiting} subscriptions unanswered for {rhythm.acknowledge:g} s"
+                self._fault = Outcome(End.FAILED, f"{waiting} subscriptions unanswered for {rhythm.acknowledge:g} s")
             if rhythm.life is not None and now - self._opened > rhythm.life * 0.95e9:
                 self.ending.set()
         feed.transport.abort()  # a silent peer would not answer a closing handshake either
@@ -245,10 +285,14 @@ class Connection:
             self._refused.add(refusal.name)
             self.plan.refused(refusal)
             self._answer(())
+        if parsed.greeting:
+            self._greeted.set()
+        if parsed.commands:
+            self._commands.put_nowait(parsed.commands)
         if parsed.ending is Ending.PLANNED:
             self.ending.set()
-        elif parsed.ending is Ending.FAULT and self._feed is not None:
-            self._fault = parsed.reason
+        elif parsed.ending is not None and self._feed is not None:
+            self._fault = Outcome(End.REFUSED if parsed.ending is Ending.REFUSED else End.FAILED, parsed.reason)
             self._feed.transport.abort()
 
     def _answer(self, names: Sequence[str]) -> None:

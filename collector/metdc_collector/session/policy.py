@@ -5,15 +5,13 @@ Three refusals in a row (rate limit, ban, policy) earn a cooldown of 3 minutes. 
 its own: it passes only with another address, so it is tried every 10 minutes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
 from metdc_collector.clock import Timers
 
-# Close codes by which venues refuse rather than fail: 1008 policy (Binance: too many requests), OKX's own range.
-_REFUSING_CODES = frozenset({1008, 4003, 4008, 4009})
 _REFUSING_STATUS = frozenset({403, 418, 429})
 _REFUSALS_TO_COOLDOWN = 3
 
@@ -51,16 +49,16 @@ class Pause(NamedTuple):
     seconds: float
 
 
-def of_status(status: int, *, region: bool) -> End:
-    """Return the class of an HTTP refusal of the handshake; ``region`` as ``rest.is_region_block`` says."""
+def of_status(status: int | None, *, region: bool) -> End:
+    """Return the class of an HTTP refusal, null where no reply came; ``region`` as ``rest.is_region_block`` says."""
     if region:
         return End.REGION
     return End.REFUSED if status in _REFUSING_STATUS else End.FAILED
 
 
-def of_close(code: int | None) -> End:
-    """Return the class of a close code; null means that there was no close frame."""
-    return End.REFUSED if code in _REFUSING_CODES else End.FAILED
+def of_close(code: int | None, refusing: Collection[int]) -> End:
+    """Return the class of a close code, null for none; ``refusing`` as :attr:`Limits.refusing` says."""
+    return End.REFUSED if code in refusing else End.FAILED
 
 
 @dataclass(slots=True)

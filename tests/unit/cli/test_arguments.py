@@ -3,8 +3,7 @@
 import click
 import pytest
 
-from metdc_collector.cli.arguments import moment, selection, the_venue
-from metdc_collector.universe import Selection
+from metdc_collector.cli.arguments import moment, split, the_venue
 
 NOW = 1_790_000_000_000_000_000
 SECOND = 1_000_000_000
@@ -49,8 +48,4 @@ def test_an_unknown_market_names_those_that_exist() -> None:
 
 
 def test_names_may_be_repeated_or_joined_by_commas() -> None:
-    assert selection(("USDT", "USDC"), ("BTC,ETH", "XRP"), ()) == Selection(("USDT", "USDC"), ("BTC", "ETH", "XRP"), ())
-
-
-def test_without_a_quote_it_is_usdt() -> None:
-    assert selection((), (), ()).quotes == ("USDT",)
+    assert split(("BTC,ETH", "XRP")) == ("BTC", "ETH", "XRP")

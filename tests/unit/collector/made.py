@@ -14,10 +14,16 @@ ETH = Instrument(exchange="binance", market="spot", name="ETHUSDT", base="ETH", 
 
 
 def trade(number: int | str, at: int | None = None, of: Instrument = BTC) -> Trade:
-    """A trade with that id; ``at`` is its time in ns after :data:`MOMENT`, by default one ms per id."""
+    """A trade with that id, which is its ordering number too where it is one.
+
+    ``at`` is its time in ns after :data:`MOMENT`, by default one ms per id.
+    """
+    order = str(number).rpartition(":")[2]
     if at is None:
-        at = int(str(number).rpartition(":")[2]) * 1_000_000
-    return Trade(of, str(number), None, "80227.01", "0.5", "buy", MOMENT + at, MOMENT + at)
+        at = int(order) * 1_000_000
+    return Trade(
+        of, str(number), order if order.isdecimal() else None, "80227.01", "0.5", "buy", MOMENT + at, MOMENT + at
+    )
 
 
 def aggregate(number: int, first: int, last: int, at: int = 0, of: Instrument = BTC) -> Trade:

@@ -1,5 +1,7 @@
 """What is late, who may speak, which rows of a snapshot are published; and how instruments share connections."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,8 +19,16 @@ from metdc_collector.continuity import (
     unstored,
     without_stored_fills,
 )
+from metdc_collector.exchanges.base import Channel, Limits, Rate
 from metdc_collector.wire.trade import Trade
 from tests.unit.collector.made import BTC, ETH, MOMENT, aggregate, trade
+
+FEED = Channel("trade", consecutive=True, argument="publicTrade.{}")
+
+
+def limits(symbols: int, **more: int) -> Limits:
+    rate = Rate(1, 1)
+    return Limits(symbols, symbols_per_request=1, frames=rate, connects=rate, rest_weight=rate, **more)  # type: ignore[arg-type]
 
 
 def held(*trades: Trade, replayed: int = 0) -> Joining:
@@ -29,7 +39,7 @@ def held(*trades: Trade, replayed: int = 0) -> Joining:
 
 
 def stored(of: Trade) -> Newest:
-    return Newest(of.id, of.time, of.late)
+    return Newest(of.id, of.time, of.late, of.seq)
 
 
 # -- order
@@ -99,20 +109,20 @@ def test_what_is_not_late_never_falls(numbers: list[int]) -> None:
     assert all(any(number(earlier.id) > number(each.id) for earlier in marked) for each in marked if each.late)
 
 
-@pytest.mark.parametrize(("text", "value"), [("5312345678", 5312345678), ("agg:319", 319), ("x", -1), ("agg:", -1)])
-def test_the_number_of_an_id(text: str, value: int) -> None:
+@pytest.mark.parametrize(("text", "value"), [("5312345678", 5312345678), ("0", 0), ("x", -1), ("", -1), (None, -1)])
+def test_an_ordering_number_that_is_none_proves_nothing(text: str | None, value: int) -> None:
     assert number(text) == value
 
 
 @pytest.mark.parametrize(
     ("of", "newest", "overtaken"),
     [
-        (trade(5, at=9), Newest("6", MOMENT + 8), True),
-        (trade(5, at=8), Newest("5", MOMENT + 8), False),
-        (trade(6, at=8), Newest("5", MOMENT + 9), False),
-        (aggregate(5, 90, 99), Newest("agg:6", MOMENT), True),
-        (aggregate(5, 90, 99, at=7), Newest("99", MOMENT + 8), True),
-        (aggregate(5, 90, 99, at=8), Newest("99", MOMENT + 8), False),
+        (trade(5, at=9), Newest("6", MOMENT + 8, seq="6"), True),
+        (trade(5, at=8), Newest("5", MOMENT + 8, seq="5"), False),
+        (trade(6, at=8), Newest("5", MOMENT + 9, seq="5"), False),
+        (aggregate(5, 90, 99), Newest("agg:6", MOMENT, seq="6"), True),
+        (aggregate(5, 90, 99, at=7), Newest("99", MOMENT + 8, seq="99"), True),
+        (aggregate(5, 90, 99, at=8), Newest("99", MOMENT + 8, seq="99"), False),
         (trade("8-B-1-1-0", at=8), Newest("9-B-1-1-0", MOMENT + 9), True),
         (trade("9-B-1-1-0", at=9), Newest("9-S-1-1-0", MOMENT + 9), False),
     ],
@@ -281,7 +291,7 @@ def test_aggregates_stay_where_a_foreign_message_is_the_newest() -> None:
 
 @given(st.lists(st.uuids().map(str), unique=True, max_size=200), st.integers(1, 50))
 def test_instruments_are_spread_evenly_over_the_fewest_connections(names: list[str], most: int) -> None:
-    shares = share_out(names, most)
+    shares = share_out(names, limits(most), FEED)
     assert sorted(name for share in shares for name in share) == sorted(names)
     assert len(shares) == (len(names) + most - 1) // most
     sizes = [len(share) for share in shares]
@@ -289,4 +299,16 @@ def test_instruments_are_spread_evenly_over_the_fewest_connections(names: list[s
 
 
 def test_neighbours_go_to_different_connections() -> None:
-    assert share_out(["a", "b", "c", "d", "e"], 2) == [("a", "d"), ("b", "e"), ("c",)]
+    assert share_out(["a", "b", "c", "d", "e"], limits(2), FEED) == [("a", "d"), ("b", "e"), ("c",)]
+
+
+def test_the_text_of_the_arguments_is_kept_within_its_limit() -> None:
+    names = ["BTCUSDT", "ETHUSDT", "币安人生USDT", "XRPUSDT"]
+    shares = share_out(names, limits(4, argument_bytes=53), FEED)
+    assert shares == [("BTCUSDT", "币安人生USDT"), ("ETHUSDT", "XRPUSDT")]
+    texts = [json.dumps([FEED.argument.format(name) for name in share], ensure_ascii=False) for share in shares]
+    assert [len(text.replace(" ", "").encode()) for text in texts] == [54, 45]
+
+
+def test_one_name_that_is_too_long_by_itself_gets_a_connection_all_the_same() -> None:
+    assert share_out(["BTCUSDT", "ETHUSDT"], limits(4, argument_bytes=1), FEED) == [("BTCUSDT",), ("ETHUSDT",)]

@@ -173,7 +173,7 @@ async def test_a_few_instruments_alone_are_asked_about() -> None:
 
 
 async def test_instruments_share_connections_within_the_venues_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "share_out", lambda names, most: [tuple(names[:3]), tuple(names[3:])])
+    monkeypatch.setattr(module, "share_out", lambda names, limits, channel: [tuple(names[:3]), tuple(names[3:])])
     rig = Rig(b"[1]")
     async with rig.running():
         await asyncio.sleep(0)

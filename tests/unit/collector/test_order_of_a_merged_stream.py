@@ -51,7 +51,7 @@ class World:
     @property
     def newest(self) -> Newest | None:
         last = self.stream[-1] if self.stream else None
-        return None if last is None else Newest(last.id, last.time, last.late)
+        return None if last is None else Newest(last.id, last.time, last.late, last.seq)
 
     def trade(self, at: int) -> None:
         """The venue produces a trade; every connection gets it."""

@@ -21,7 +21,7 @@ UNKNOWN = "no such instrument in the venue's list"
 
 def chosen(*refused: Refusal, of: tuple[Instrument, ...] = ALL, **selection: Any) -> Chosen:
     listing = Listing({instrument.name: instrument for instrument in of}, refused)
-    return select(listing, Selection(**selection))
+    return select(listing, Selection(**({"quotes": ("USDT",)} | selection)))
 
 
 def test_by_default_all_that_trade_in_usdt_are_wanted_in_the_order_of_the_list() -> None:

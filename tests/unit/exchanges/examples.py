@@ -9,6 +9,7 @@ from metdc_collector.exchanges.registry import venue
 from metdc_collector.wire.instrument import Instrument
 
 RECEIVED = 1790001515500000001
+NOW = RECEIVED
 
 
 def instrument(exchange: str, market: str, name: str, base: str, **more: Any) -> Instrument:

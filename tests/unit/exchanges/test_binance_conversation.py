@@ -6,7 +6,7 @@ import pytest
 
 from metdc_collector.exchanges.base import Ending, Kind, Refusal
 from metdc_collector.exchanges.binance import FUTURES, SPOT
-from tests.unit.exchanges.examples import RECEIVED, converse, frame, instrument
+from tests.unit.exchanges.examples import NOW, RECEIVED, converse, frame, instrument
 
 BTC = instrument("binance", "spot", "BTCUSDT", "BTC")
 ETH = instrument("binance", "spot", "ETHUSDT", "ETH")
@@ -23,24 +23,24 @@ def test_raw_trades_of_futures_come_on_the_public_path_and_aggregates_on_the_mar
 
 
 def test_a_subscription_names_lower_case_streams() -> None:
-    (command,) = converse("binance", "spot", BTC, ETH).subscribe(["BTCUSDT", "ETHUSDT"])
+    (command,) = converse("binance", "spot", BTC, ETH).subscribe(["BTCUSDT", "ETHUSDT"], NOW)
     assert json.loads(command.frame) == {"method": "SUBSCRIBE", "params": ["btcusdt@trade", "ethusdt@trade"], "id": 1}
     assert (command.request, command.names) == (1, ("BTCUSDT", "ETHUSDT"))
 
 
 def test_a_subscription_to_aggregates_names_their_streams() -> None:
-    (command,) = converse("binance", "futures", channel=1).subscribe(["BTCUSDT"])
+    (command,) = converse("binance", "futures", channel=1).subscribe(["BTCUSDT"], NOW)
     assert json.loads(command.frame)["params"] == ["btcusdt@aggTrade"]
 
 
 def test_a_name_outside_ascii_is_sent_as_it_is() -> None:
-    (command,) = converse("binance", "spot").subscribe(["币安人生USDT"])
+    (command,) = converse("binance", "spot").subscribe(["币安人生USDT"], NOW)
     assert '"币安人生usdt@trade"' in command.frame
 
 
 def test_many_instruments_are_asked_for_in_batches_within_the_limit() -> None:
     names = [f"A{number}USDT" for number in range(250)]
-    commands = converse("binance", "spot").subscribe(names)
+    commands = converse("binance", "spot").subscribe(names, NOW)
     assert [len(command.names) for command in commands] == [100, 100, 50]
     assert [command.request for command in commands] == [1, 2, 3]
     assert [name for command in commands for name in command.names] == names
@@ -48,21 +48,21 @@ def test_many_instruments_are_asked_for_in_batches_within_the_limit() -> None:
 
 
 def test_no_instruments_make_no_frame() -> None:
-    assert converse("binance", "spot").subscribe([]) == []
+    assert converse("binance", "spot").subscribe([], NOW) == []
 
 
 def test_only_what_is_subscribed_is_given_up() -> None:
     conversation = converse("binance", "spot", BTC, ETH)
-    conversation.subscribe(["BTCUSDT"])
-    (command,) = conversation.unsubscribe(["BTCUSDT", "ETHUSDT"])
+    conversation.subscribe(["BTCUSDT"], NOW)
+    (command,) = conversation.unsubscribe(["BTCUSDT", "ETHUSDT"], NOW)
     assert json.loads(command.frame) == {"method": "UNSUBSCRIBE", "params": ["btcusdt@trade"], "id": 2}
-    assert conversation.unsubscribe(["BTCUSDT"]) == []
+    assert conversation.unsubscribe(["BTCUSDT"], NOW) == []
 
 
 def test_an_ack_confirms_the_instruments_of_its_request() -> None:
     conversation = converse("binance", "spot", BTC, ETH)
-    conversation.subscribe(["BTCUSDT"])
-    conversation.subscribe(["ETHUSDT"])
+    conversation.subscribe(["BTCUSDT"], NOW)
+    conversation.subscribe(["ETHUSDT"], NOW)
     parsed = conversation.receive(b'{"result":null,"id":2}', RECEIVED)
     assert (parsed.kind, parsed.acknowledged) == (Kind.CONTROL, ("ETHUSDT",))
 
@@ -79,7 +79,7 @@ def test_an_ack_confirms_the_instruments_of_its_request() -> None:
 )
 def test_an_answer_that_nobody_awaits_is_control_and_means_nothing(answer: str) -> None:
     conversation = converse("binance", "spot", BTC)
-    conversation.subscribe(["BTCUSDT"])
+    conversation.subscribe(["BTCUSDT"], NOW)
     parsed = conversation.receive(answer.encode(), RECEIVED)
     assert (parsed.kind, parsed.acknowledged, parsed.refused) == (Kind.CONTROL, (), ())
 
@@ -94,14 +94,14 @@ def test_an_answer_that_nobody_awaits_is_control_and_means_nothing(answer: str) 
 )
 def test_an_error_refuses_the_instruments_of_its_request(answer: str) -> None:
     conversation = converse("binance", "spot", BTC)
-    conversation.subscribe(["BTCUSDT"])
+    conversation.subscribe(["BTCUSDT"], NOW)
     parsed = conversation.receive(answer.encode(), RECEIVED)
     reason = "the venue refused: 'Invalid request: too many parameters' (code 2)"
     assert (parsed.kind, parsed.refused) == (Kind.CONTROL, [Refusal("BTCUSDT", reason)])
 
 
 def test_the_heartbeat_asks_what_is_cheap_to_answer() -> None:
-    heartbeat = json.loads(converse("binance", "futures").heartbeat())
+    heartbeat = json.loads(converse("binance", "futures").heartbeat(NOW))
     assert heartbeat == {"method": "GET_PROPERTY", "params": ["combined"], "id": 0}
 
 

@@ -59,7 +59,7 @@ def test_steps_that_are_missing_or_damaged_are_unknown() -> None:
         None,
         [],
         [5],
-        [{"filterType": "PRICE_FILTER", "tickSize": 5}],
+        [{"filterType": "PRICE_FILTER", "tickSize": True}],
         [{"filterType": "LOT_SIZE", "stepSize": "x"}],
     ):
         pair = SPOT.listing(body([spot_row("AUSDT", "A", filters=filters)])).instruments["AUSDT"]

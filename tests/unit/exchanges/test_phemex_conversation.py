@@ -6,7 +6,7 @@ import pytest
 
 from metdc_collector.exchanges.base import Kind, Refusal
 from metdc_collector.exchanges.phemex import FUTURES, SPOT
-from tests.unit.exchanges.examples import RECEIVED, converse, frame, instrument
+from tests.unit.exchanges.examples import NOW, RECEIVED, converse, frame, instrument
 
 BTC = instrument("phemex", "spot", "sBTCUSDT", "BTC", price_scale=8, quantity_scale=8)
 ETH = instrument("phemex", "spot", "sETHUSDT", "ETH", price_scale=8, quantity_scale=8)
@@ -17,7 +17,7 @@ def test_the_address_has_no_path() -> None:
 
 
 def test_each_instrument_is_asked_for_in_a_frame_of_its_own() -> None:
-    commands = converse("phemex", "spot", BTC, ETH).subscribe(["sBTCUSDT", "sETHUSDT"])
+    commands = converse("phemex", "spot", BTC, ETH).subscribe(["sBTCUSDT", "sETHUSDT"], NOW)
     assert [json.loads(command.frame) for command in commands] == [
         {"id": 1, "method": "trade.subscribe", "params": ["sBTCUSDT"]},
         {"id": 2, "method": "trade.subscribe", "params": ["sETHUSDT"]},
@@ -27,20 +27,20 @@ def test_each_instrument_is_asked_for_in_a_frame_of_its_own() -> None:
 
 
 def test_perpetuals_have_a_method_of_their_own() -> None:
-    (command,) = converse("phemex", "futures").subscribe(["BTCUSDT"])
+    (command,) = converse("phemex", "futures").subscribe(["BTCUSDT"], NOW)
     assert json.loads(command.frame)["method"] == "trade_p.subscribe"
 
 
 def test_only_what_is_subscribed_is_given_up() -> None:
     conversation = converse("phemex", "spot", BTC, ETH)
-    conversation.subscribe(["sBTCUSDT"])
-    (command,) = conversation.unsubscribe(["sBTCUSDT", "sETHUSDT"])
+    conversation.subscribe(["sBTCUSDT"], NOW)
+    (command,) = conversation.unsubscribe(["sBTCUSDT", "sETHUSDT"], NOW)
     assert json.loads(command.frame) == {"id": 2, "method": "trade.unsubscribe", "params": ["sBTCUSDT"]}
 
 
 def test_an_ack_confirms_its_instrument() -> None:
     conversation = converse("phemex", "spot", BTC, ETH)
-    conversation.subscribe(["sBTCUSDT", "sETHUSDT"])
+    conversation.subscribe(["sBTCUSDT", "sETHUSDT"], NOW)
     parsed = conversation.receive(b'{"error":null,"id":2,"result":{"status":"success"}}', RECEIVED)
     assert (parsed.kind, parsed.acknowledged) == (Kind.CONTROL, ("sETHUSDT",))
 
@@ -48,7 +48,7 @@ def test_an_ack_confirms_its_instrument() -> None:
 @pytest.mark.parametrize(("code", "message"), [(6001, "invalid argument"), (6015, "subscription limit exceeded")])
 def test_an_error_refuses_its_instrument_and_tells_why(code: int, message: str) -> None:
     conversation = converse("phemex", "spot", BTC)
-    conversation.subscribe(["sBTCUSDT"])
+    conversation.subscribe(["sBTCUSDT"], NOW)
     parsed = conversation.receive(
         frame({"error": {"code": code, "message": message}, "id": 1, "result": None}), RECEIVED
     )
@@ -58,7 +58,7 @@ def test_an_error_refuses_its_instrument_and_tells_why(code: int, message: str) 
 
 def test_the_heartbeat_is_answered_by_pong() -> None:
     conversation = converse("phemex", "spot", BTC)
-    assert json.loads(conversation.heartbeat()) == {"id": 0, "method": "server.ping", "params": []}
+    assert json.loads(conversation.heartbeat(NOW)) == {"id": 0, "method": "server.ping", "params": []}
     parsed = conversation.receive(b'{"error":null,"id":0,"result":"pong"}', RECEIVED)
     assert (parsed.kind, parsed.acknowledged) == (Kind.CONTROL, ())
 

@@ -50,13 +50,13 @@ class BinanceConversation:
         """``/stream``, ``/public/stream`` or ``/market/stream``."""
         return self._path
 
-    def subscribe(self, names: Sequence[str]) -> list[Command]:
+    def subscribe(self, names: Sequence[str], now: int) -> list[Command]:
         """``SUBSCRIBE`` frames of at most a hundred streams."""
         return [
             self._command("SUBSCRIBE", self._requests.subscribe(batch), batch) for batch in _batches(names, self._batch)
         ]
 
-    def unsubscribe(self, names: Sequence[str]) -> list[Command]:
+    def unsubscribe(self, names: Sequence[str], now: int) -> list[Command]:
         """``UNSUBSCRIBE`` frames for those of the instruments that are subscribed."""
         known = [name for name in names if name in self._requests.subscriptions]
         return [
@@ -64,7 +64,7 @@ class BinanceConversation:
             for batch in _batches(known, self._batch)
         ]
 
-    def heartbeat(self) -> str:
+    def heartbeat(self, now: int) -> str:
         """The smallest question that the venue answers; id 0 is no request's."""
         return '{"method":"GET_PROPERTY","params":["combined"],"id":0}'
 

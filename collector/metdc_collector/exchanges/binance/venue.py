@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from metdc_collector.exchanges.base import Channel, Endpoints, Limits, Listing, Rate, Request, Rhythm
+from metdc_collector.exchanges.base import Channel, Endpoints, Limits, Listing, MarketFacts, Rate, Request, Rhythm
 from metdc_collector.exchanges.binance import instruments
 from metdc_collector.exchanges.binance.protocol import BinanceConversation
 from metdc_collector.exchanges.checks import is_name
@@ -17,7 +17,7 @@ _AGGREGATE = Channel("aggTrade", consecutive=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BinanceVenue:
+class BinanceVenue(MarketFacts):
     """One market of Binance.
 
     Attributes:
@@ -25,11 +25,6 @@ class BinanceVenue:
         quotes: quote coins that native names end with.
     """
 
-    market: str
-    endpoints: Endpoints
-    limits: Limits
-    rhythm: Rhythm
-    channels: tuple[Channel, ...]
     paths: Mapping[str, str]
     list_request: Request
     trades_path: str
@@ -41,9 +36,9 @@ class BinanceVenue:
         """``GET …/exchangeInfo``: one body, no pages."""
         return self.list_request
 
-    def listing(self, body: bytes) -> Listing:
+    def listing(self, *pages: bytes) -> Listing:
         """Read ``exchangeInfo``; see :mod:`metdc_collector.exchanges.binance.instruments`."""
-        return instruments.read(body, self.market)
+        return instruments.read(pages[0], self.market)
 
     def converse(self, instruments: Mapping[str, Instrument], channel: Channel) -> BinanceConversation:
         """Start the protocol of a new connection."""

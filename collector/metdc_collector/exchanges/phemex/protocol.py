@@ -44,16 +44,16 @@ class PhemexConversation:
         """Nothing: the venue refuses any path."""
         return ""
 
-    def subscribe(self, names: Sequence[str]) -> list[Command]:
+    def subscribe(self, names: Sequence[str], now: int) -> list[Command]:
         """One frame an instrument."""
         return [self._command("subscribe", self._requests.subscribe([name]), name) for name in names]
 
-    def unsubscribe(self, names: Sequence[str]) -> list[Command]:
+    def unsubscribe(self, names: Sequence[str], now: int) -> list[Command]:
         """One frame for each of the instruments that is subscribed."""
         known = [name for name in names if name in self._requests.subscriptions]
         return [self._command("unsubscribe", self._requests.unsubscribe([name]), name) for name in known]
 
-    def heartbeat(self) -> str:
+    def heartbeat(self, now: int) -> str:
         """``server.ping``; id 0 is no request's."""
         return '{"id":0,"method":"server.ping","params":[]}'
 

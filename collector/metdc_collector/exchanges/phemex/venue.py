@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from metdc_collector.exchanges.base import Channel, Endpoints, Limits, Listing, Rate, Request, Rhythm
+from metdc_collector.exchanges.base import Channel, Endpoints, Limits, Listing, MarketFacts, Rate, Request, Rhythm
 from metdc_collector.exchanges.checks import is_name
 from metdc_collector.exchanges.naming import common_name, split_pair
 from metdc_collector.exchanges.phemex import instruments
@@ -16,7 +16,7 @@ _TRADES = Channel("trade", consecutive=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PhemexVenue:
+class PhemexVenue(MarketFacts):
     """One market of Phemex.
 
     Attributes:
@@ -25,14 +25,10 @@ class PhemexVenue:
         quotes: quote coins that native names end with.
     """
 
-    market: str
     family: Family
     trades_path: str
     prefix: str
     quotes: tuple[str, ...]
-    endpoints: Endpoints
-    limits: Limits
-    rhythm: Rhythm
     channels: tuple[Channel, ...] = (_TRADES,)
     exchange: str = "phemex"
 
@@ -40,9 +36,9 @@ class PhemexVenue:
         """``GET /public/products``: all families of products in one body, no pages."""
         return Request("/public/products")
 
-    def listing(self, body: bytes) -> Listing:
+    def listing(self, *pages: bytes) -> Listing:
         """Read the product list; see :mod:`metdc_collector.exchanges.phemex.instruments`."""
-        return instruments.read(body, self.market)
+        return instruments.read(pages[0], self.market)
 
     def converse(self, instruments: Mapping[str, Instrument], channel: Channel) -> PhemexConversation:
         """Start the protocol of a new connection; there is but one channel."""

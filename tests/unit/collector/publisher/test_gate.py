@@ -28,7 +28,7 @@ class Stream:
     async def newest(self, subjects: Sequence[str]) -> dict[str, Newest]:
         if self.away:
             raise LookFailed("no answer")
-        return {row.instrument.subject: Newest(row.id, row.time, row.late) for row in self.rows}
+        return {row.instrument.subject: Newest(row.id, row.time, row.late, row.seq) for row in self.rows}
 
     async def since(self, subject: str, time: int) -> dict[str, int]:
         if self.meanwhile is not None:

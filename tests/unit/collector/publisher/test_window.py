@@ -188,7 +188,7 @@ def test_the_subjects_of_all_entries_are_told_once() -> None:
 def test_what_comes_after_a_newer_stored_trade_is_late() -> None:
     made = window(1, 2, 3)
     made.add(trade(1, of=ETH), 1)
-    made.mark_late({BTC.subject: Newest("2", trade(2).time)})
+    made.mark_late({BTC.subject: Newest("2", trade(2).time, seq="2")})
     assert [entry.trade.late for entry in made.queue] == [True, False, False, False]
 
 
@@ -275,7 +275,7 @@ class Server(RuleBasedStateMachine):
         """The connection is lost with what it carried, answers included, and a new one comes up."""
         self.wire.clear()
         self.answers.clear()
-        newest = {each.instrument.subject: Newest(each.id, each.time, each.late) for each in self.stream}
+        newest = {each.instrument.subject: Newest(each.id, each.time, each.late, each.seq) for each in self.stream}
         self.window.rewind()
         self.window.mark_late(newest)
 

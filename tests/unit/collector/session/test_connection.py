@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -14,8 +15,10 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
 from metdc_collector.clock import Clock
-from metdc_collector.exchanges.base import Parsed, Refusal, Rhythm
+from metdc_collector.exchanges.base import Parsed, Rate, Refusal, Rhythm
 from metdc_collector.exchanges.binance import SPOT
+from metdc_collector.limits import Budget
+from metdc_collector.rest import Rest
 from metdc_collector.session.connection import Connection, FrameCounts, Plan
 from metdc_collector.session.policy import End, Outcome
 from metdc_collector.wire.instrument import Instrument
@@ -73,6 +76,7 @@ class Rig:
             sink=self.gate,
             clock=Clock(),
             counts=self.counts,
+            rest=Rest("http://127.0.0.1:1", weight=Budget(Rate(1, 1), monotonic=time.monotonic)),
             tls=None,
             refused=self.refused.append,
         )
