@@ -54,6 +54,7 @@ class Publisher:
         self._losses = 0
         self._stumbled: str | None = None
         self._said: str | None = None
+        self._events_problem: str | None = None
         self._pause = timers.retry
         self._scheduled = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -250,8 +251,12 @@ class Publisher:
         try:
             await streams.manage(events_stream(self._spec))
         except StreamUnavailable as error:
-            log.warning("%s; trades flow without it", error)
-            return replace(state, disagreements=(*state.disagreements, str(error)))
+            problem = str(error)
+            if problem != self._events_problem:
+                log.warning("%s; trades flow without it", problem)
+            self._events_problem = problem
+            return replace(state, disagreements=(*state.disagreements, problem))
+        self._events_problem = None
         return state
 
     def _say_of_stream(self, problem: str | None) -> None:

@@ -19,7 +19,6 @@ from metdc_collector.exchanges.base import (
     Command,
     Conversation,
     Ending,
-    Handshake,
     InvalidReply,
     Kind,
     Parsed,
@@ -131,10 +130,9 @@ class Connection:
 
         create = functools.partial(Feed, frame=frame, read=self._reading)
 
-        address = plan.address + conversation.path()
+        address = plan.address
         try:
-            if plan.venue.handshake is not None:
-                address = await self._ask_for_address(plan.venue.handshake)
+            address = await self._address(conversation)
             async with connect(
                 address,
                 additional_headers=plan.venue.headers,
@@ -151,16 +149,8 @@ class Connection:
                 self._opened = plan.clock.now()
                 plan.sink.join(self.number, [plan.instruments[name] for name in self.names])
                 return await self._stream(feed, conversation)
-        except InvalidStatus as error:
-            reply = error.response
-            region = is_region_block(reply.status_code, ", ".join(reply.headers.get_all("Server")), reply.body or b"")
-            return Outcome(of_status(reply.status_code, region=region), f"{address}: HTTP {reply.status_code}")
-        except RestError as error:
-            return Outcome(of_status(error.status, region=error.region), str(error))
-        except InvalidReply as error:
-            return Outcome(End.FAILED, str(error))
-        except (OSError, TimeoutError, InvalidHandshake, InvalidURI, EOFError) as error:
-            return Outcome(End.FAILED, f"{address}: {error or type(error).__name__}")
+        except (RestError, InvalidReply, OSError, TimeoutError, InvalidHandshake, InvalidURI, EOFError) as error:
+            return _outcome(error, address.partition("?")[0])  # behind it may stand a token
         finally:
             plan.sink.leave(self.number)
             if self._paused is not None:
@@ -171,13 +161,15 @@ class Connection:
         if self._feed is not None:
             await self._feed.close()
 
-    async def _ask_for_address(self, handshake: Handshake) -> str:
-        """Return the address that the venue names for this connection; a configured base takes its host's place."""
+    async def _address(self, conversation: Conversation) -> str:
+        """Return where to connect; of an address that the venue names, a configured base replaces scheme and host."""
+        base, handshake = self.plan.address, self.plan.venue.handshake
+        if handshake is None:
+            return base + conversation.path()
         address = handshake.address(await self.plan.rest.get(handshake.request), self.number)
-        if not self.plan.address:
+        if not base:
             return address
-        base = urlsplit(self.plan.address)
-        return urlsplit(address)._replace(scheme=base.scheme, netloc=base.netloc).geturl()
+        return urlsplit(address)._replace(scheme=urlsplit(base).scheme, netloc=urlsplit(base).netloc).geturl()
 
     # -- streaming
 
@@ -307,3 +299,16 @@ class Connection:
             await asyncio.sleep(_FULL_TICK)
         self._paused = None
         feed.transport.resume_reading()
+
+
+def _outcome(error: Exception, address: str) -> Outcome:
+    """Return what an error before or during the handshake means for the next attempt."""
+    if isinstance(error, RestError):
+        return Outcome(of_status(error.status, region=error.region), str(error))
+    if isinstance(error, InvalidReply):
+        return Outcome(End.FAILED, str(error))
+    if isinstance(error, InvalidStatus):
+        reply = error.response
+        region = is_region_block(reply.status_code, ", ".join(reply.headers.get_all("Server")), reply.body or b"")
+        return Outcome(of_status(reply.status_code, region=region), f"{address}: HTTP {reply.status_code}")
+    return Outcome(End.FAILED, f"{address}: {error or type(error).__name__}")

@@ -7,11 +7,13 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import cast
 
 import pytest
 
 from metdc_collector import rest
-from metdc_collector.exchanges.base import InvalidListing, Rate, Request
+from metdc_collector.exchanges.base import InvalidListing, Listing, Rate, Request
+from metdc_collector.exchanges.base import Venue as MarketVenue
 from metdc_collector.exchanges.binance import SPOT
 from metdc_collector.limits import Budget
 from metdc_collector.rest import Rest, RestError
@@ -258,3 +260,48 @@ def test_a_venue_that_hangs_keeps_no_process_from_its_end() -> None:
             over.set()
             process.kill()
             process.wait()
+
+
+# -- instrument lists
+
+
+class Pages:
+    """A venue whose list comes in pages: each names the next."""
+
+    def listing_request(self) -> Request:
+        return Request("/list?cursor=1")
+
+    def next_page(self, body: bytes) -> Request | None:
+        return Request(f"/list?cursor={body.decode()}") if body else None
+
+    def listing(self, *pages: bytes) -> Listing:
+        self.pages = pages
+        return Listing({})
+
+
+async def pages(answer: Answer) -> tuple[bytes, ...]:
+    venue = Pages()
+    with serving(answer) as server, contextlib.closing(client(server.address)) as rest:
+        await rest.listing(cast("MarketVenue", venue))
+    return venue.pages
+
+
+async def test_a_list_is_read_page_by_page_to_the_last() -> None:
+    follow = {"/list?cursor=1": b"2", "/list?cursor=2": b"3", "/list?cursor=3": b""}
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        replying(body=follow[handler.path])(handler)
+
+    assert await pages(answer) == (b"2", b"3", b"")
+
+
+async def test_a_cursor_that_never_ends_is_followed_for_a_while() -> None:
+    assert len(await pages(replying(body=b"1"))) == 50
+
+
+async def test_headers_of_the_venue_go_with_each_request() -> None:
+    with serving(replying()) as venue:
+        weight = Budget(Rate(1000, 60), monotonic=lambda: 0.0)
+        with contextlib.closing(Rest(venue.address, weight=weight, headers={"X-Gate-Size-Decimal": "1"})) as rest:
+            await rest.get(Request("/list"))
+        assert venue.asked[0].headers["X-Gate-Size-Decimal"] == "1"
