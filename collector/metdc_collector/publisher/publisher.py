@@ -230,8 +230,9 @@ class Publisher:
                 state = await self._with_events(state, streams)
                 looks = Stored(self.link.looks, client, stream=self._spec.name)
                 newest = await looks.newest(self.window.subjects)
-            except (StreamUnavailable, LookFailed) as error:
-                self._say_of_stream(str(error))
+            except Exception as error:  # the unforeseen must neither end the attempts nor fill the log
+                expected = isinstance(error, StreamUnavailable | LookFailed)
+                self._say_of_stream(str(error) if expected else f"stream {self._spec.name}: unexpected {error!r}")
                 await asyncio.sleep(min(_STREAM_RETRY, self._timers.report))
                 continue
             if losses != self._losses:
