@@ -117,7 +117,7 @@ class Collector:
             venue=venue,
             address=address,
             rhythm=self._rhythm,
-            instruments=chosen.wanted,
+            instruments=dict(chosen.wanted),
             sink=self.gate,
             clock=self.clock,
             timers=self.timers,
@@ -293,7 +293,7 @@ class Collector:
         fleet = self._fleet
         refused = [*self._refused, *(Refusal(*pair) for pair in (fleet.refused.items() if fleet else ()))]
         return reports.Symbols(
-            wanted=len(fleet.instruments) - len(fleet.refused) if fleet is not None else 0,
+            wanted=fleet.wanted - len(fleet.refused) if fleet is not None else 0,
             streaming=fleet.streaming if fleet is not None else 0,
             refused=tuple(reports.Refused(refusal.name, refusal.reason) for refusal in refused),
             listed_at=self._listed_at,

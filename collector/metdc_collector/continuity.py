@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import NamedTuple
 
 from metdc_collector.exchanges.base import Channel, Limits
@@ -195,6 +196,16 @@ def share_out(names: Sequence[str], limits: Limits, channel: Channel) -> list[tu
         if most is None or count >= len(names) or all(_bytes(share, channel) <= most for share in shares):
             return shares
         count += 1
+
+
+def room_for(names: Sequence[str], present: Sequence[str], limits: Limits, channel: Channel) -> int:
+    """Return how many of the names, from the first on, fit on a connection that has these."""
+    room = max(0, min(len(names), limits.symbols_per_connection - len(present)))
+    if limits.argument_bytes is None:
+        return room
+    left = limits.argument_bytes - _bytes(present, channel)
+    sizes = accumulate(_bytes([name], channel) for name in names[:room])
+    return sum(1 for size in sizes if size <= left)
 
 
 def _bytes(names: Iterable[str], channel: Channel) -> int:

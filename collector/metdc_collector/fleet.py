@@ -5,11 +5,11 @@ import itertools
 import logging
 import ssl
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from metdc_collector.clock import Clock, Timers
-from metdc_collector.continuity import share_out
+from metdc_collector.continuity import room_for, share_out
 from metdc_collector.exchanges.base import Channel, Refusal, Rhythm, Venue
 from metdc_collector.exchanges.decoding import Undecodable, decode
 from metdc_collector.limits import Budget
@@ -28,6 +28,7 @@ class Fleet:
     """Streams a market's instruments until cancelled.
 
     Attributes:
+        instruments: by native name; :meth:`update` changes them while it runs.
         channel: the feed in use; a fallback when the wanted one acknowledges and sends nothing.
         changed: called with the new feed when that happens.
     """
@@ -35,7 +36,7 @@ class Fleet:
     venue: Venue
     address: str
     rhythm: Rhythm
-    instruments: Mapping[str, Instrument]
+    instruments: dict[str, Instrument]
     sink: Sink
     clock: Clock
     timers: Timers
@@ -50,10 +51,18 @@ class Fleet:
     channel: Channel = field(init=False)
     sessions: list[Session] = field(default_factory=list)
     _quiet: bool = False
+    _leaving: set[str] = field(default_factory=set)
+    _group: asyncio.TaskGroup | None = None
+    _running: "dict[Session, asyncio.Task[None]]" = field(default_factory=dict)
     _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
         self.channel = self.venue.channels[0]
+
+    @property
+    def wanted(self) -> int:
+        """How many instruments are to flow."""
+        return len(self.instruments) - len(self._leaving)
 
     @property
     def streaming(self) -> int:
@@ -88,18 +97,61 @@ class Fleet:
             self.changed(channel)
             try:
                 async with asyncio.TaskGroup() as group:
-                    self.sessions = [self._session(names) for names in self._shares()]
-                    for session in self.sessions:
-                        group.create_task(session.run())
+                    self._group, self.sessions, self._running = group, [], {}
+                    for names in self._shares(self.instruments.keys() - self._leaving):
+                        self._start(names)
                     if not last:
                         group.create_task(self._find_silence())
             except* _ChannelSilent:
                 log.warning("the feed %s acknowledges and sends nothing: using its fallback", channel.name)
 
-    def _shares(self) -> list[tuple[str, ...]]:
-        return share_out(list(self.instruments), self.venue.limits, self.channel)
+    def update(self, wanted: Mapping[str, Instrument]) -> None:
+        """Stream these from now on, and no others.
 
-    def _session(self, names: tuple[str, ...]) -> Session:
+        What changed of an instrument (its multiplier) holds for the next frame. One that goes is known until the next
+        update: its last trades may still be on their way.
+        """
+        for name in self._leaving - wanted.keys():
+            del self.instruments[name]
+        new = [name for name in wanted if name not in self.instruments or name in self._leaving]
+        self._leaving = self.instruments.keys() - wanted.keys()
+        self.instruments.update(wanted)
+        for name in self._leaving:
+            self.refused.pop(name, None)
+        if self._group is not None:  # else they are taken up with the next feed
+            self._withdraw(self._leaving)
+            self._place(new)
+
+    def _withdraw(self, names: Collection[str]) -> None:
+        for session in list(self.sessions):
+            session.remove(names)
+            if not session.names:
+                self.sessions.remove(session)
+                self._running.pop(session).cancel()
+
+    def _place(self, names: Sequence[str]) -> None:
+        """Give new instruments to the connections that have room, the emptiest first, and the rest to new ones."""
+        left = list(names)
+        for session in sorted(self.sessions, key=lambda session: len(session.names)):
+            room = room_for(left, session.names, self.venue.limits, self.channel)
+            if room:
+                session.add(left[:room])
+                left = left[room:]
+        for share in self._shares(left):
+            self._start(share)
+
+    def _shares(self, names: Iterable[str]) -> list[tuple[str, ...]]:
+        chosen = set(names)
+        order = [name for name in self.instruments if name in chosen]
+        return share_out(order, self.venue.limits, self.channel)
+
+    def _start(self, names: Sequence[str]) -> None:
+        assert self._group is not None, "checked by those who call"
+        session = self._session(names)
+        self.sessions.append(session)
+        self._running[session] = self._group.create_task(session.run())
+
+    def _session(self, names: Sequence[str]) -> Session:
         plan = Plan(
             venue=self.venue,
             channel=self.channel,
@@ -115,7 +167,7 @@ class Fleet:
         )
         return Session(
             plan=plan,
-            names=names,
+            names=list(names),
             timers=self.timers,
             connects=self.connects,
             number=self._numbers.__next__,
@@ -147,6 +199,7 @@ class Fleet:
                 continue
             after = await self._newest()
             if self._speechless() and _moved(before, after):
+                self._group = None
                 raise _ChannelSilent
             before = after | before
 

@@ -5,7 +5,7 @@ import contextlib
 import functools
 import logging
 import ssl
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -92,10 +92,11 @@ class Plan:
 
 @dataclass(slots=True, eq=False)
 class Connection:
-    """One socket, streaming ``names`` from its start to its end; it never comes back.
+    """One socket, from its start to its end; it never comes back.
 
     Attributes:
         number: unique in the process.
+        names: instruments to stream; :meth:`add` and :meth:`remove` change them on the way.
         streaming: instruments that were acknowledged or seen.
         answered: set once each subscription was acknowledged, seen or refused.
         ending: set when the venue wants the connection to end in a planned way.
@@ -103,7 +104,7 @@ class Connection:
 
     plan: Plan
     number: int
-    names: Sequence[str]
+    names: list[str]
     streaming: set[str] = field(default_factory=set)
     answered: asyncio.Event = field(default_factory=asyncio.Event)
     ending: asyncio.Event = field(default_factory=asyncio.Event)
@@ -117,7 +118,8 @@ class Connection:
     _known: int = 0
     _paused: asyncio.Task[None] | None = None
     _greeted: asyncio.Event = field(default_factory=asyncio.Event)
-    _commands: asyncio.Queue[Sequence[Command]] = field(default_factory=asyncio.Queue)
+    _asked: bool = False
+    _errands: asyncio.Queue[Callable[[Conversation], Sequence[Command]]] = field(default_factory=asyncio.Queue)
 
     async def run(self) -> Outcome:
         """Connect, stream until the end, and say how it ended."""
@@ -152,9 +154,28 @@ class Connection:
         except (RestError, InvalidReply, OSError, TimeoutError, InvalidHandshake, InvalidURI, EOFError) as error:
             return _outcome(error, address.partition("?")[0])  # behind it may stand a token
         finally:
+            self._feed, self._asked = None, False  # what is added from now on is the next connection's
             plan.sink.leave(self.number)
             if self._paused is not None:
                 self._paused.cancel()
+
+    def add(self, names: Sequence[str]) -> None:
+        """Stream these as well; :attr:`answered` doesn't wait for what is added to a connection that streams."""
+        self.names.extend(names)
+        if self._feed is not None:
+            self.plan.sink.join(self.number, [self.plan.instruments[name] for name in names])
+        if self._asked:
+            self._errands.put_nowait(lambda talk: talk.subscribe(names, self.plan.clock.now()))
+
+    def remove(self, names: Collection[str]) -> None:
+        """Stream these no longer."""
+        gone = [name for name in self.names if name in names]
+        self.names = [name for name in self.names if name not in names]
+        self.streaming.difference_update(gone)
+        self._refused.difference_update(gone)
+        if self._asked:
+            self._errands.put_nowait(lambda talk: talk.unsubscribe(gone, self.plan.clock.now()))
+            self._answer(())
 
     async def close(self) -> None:
         """End the connection from our side."""
@@ -196,16 +217,17 @@ class Connection:
         return Outcome(of_close(code, self.plan.venue.limits.refusing), words, lived)
 
     async def _subscribe(self, feed: Feed, conversation: Conversation, pace: Pace) -> None:
-        """Send the subscriptions, then whatever the venue's answers make necessary."""
+        """Send the subscriptions, then whatever changes of the names and the venue's answers make necessary."""
         with contextlib.suppress(ConnectionClosed):
             if self.plan.rhythm.greeting:
                 await self._greeted.wait()
             commands: Sequence[Command] = conversation.subscribe(self.names, self.plan.clock.now())
+            self._asked = True
             while True:
                 for command in commands:
                     await pace.wait()
                     await feed.send(command.frame)
-                commands = await self._commands.get()
+                commands = (await self._errands.get())(conversation)
 
     async def _beat(self, feed: Feed, conversation: Conversation, pace: Pace) -> None:
         interval = self.plan.rhythm.heartbeat
@@ -280,7 +302,7 @@ class Connection:
         if parsed.greeting:
             self._greeted.set()
         if parsed.commands:
-            self._commands.put_nowait(parsed.commands)
+            self._errands.put_nowait(lambda _: parsed.commands)
         if parsed.ending is Ending.PLANNED:
             self.ending.set()
         elif parsed.ending is not None and self._feed is not None:

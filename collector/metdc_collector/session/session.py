@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from metdc_collector.clock import Timers
@@ -20,12 +20,13 @@ class Session:
     """Streams ``names`` until cancelled; one line in the log for each change of state, never for each attempt.
 
     Attributes:
+        names: :meth:`add` and :meth:`remove` change them while it runs.
         connects: the budget of new connections, shared by all sessions of the process.
         number: gives each connection a number that is unique in the process.
     """
 
     plan: Plan
-    names: Sequence[str]
+    names: list[str]
     timers: Timers
     connects: Budget
     number: Callable[[], int]
@@ -46,6 +47,18 @@ class Session:
         """Whether each subscription of the present connection was acknowledged, seen or refused."""
         return self.connection is not None and self.connection.answered.is_set()
 
+    def add(self, names: Sequence[str]) -> None:
+        """Stream these as well."""
+        self.names.extend(names)
+        for connection in self._live:
+            connection.add(names)
+
+    def remove(self, names: Collection[str]) -> None:
+        """Stream these no longer."""
+        self.names = [name for name in self.names if name not in names]
+        for connection in self._live:
+            connection.remove(names)
+
     async def run(self) -> None:
         """Keep the connection until cancelled."""
         policy = Policy(self.timers, self.random)
@@ -62,7 +75,7 @@ class Session:
 
     async def _open(self) -> Connection:
         await self.sleep(self.connects.take())
-        connection = Connection(self.plan, self.number(), self.names)
+        connection = Connection(self.plan, self.number(), list(self.names))
         self._live[connection] = asyncio.create_task(connection.run())
         return connection
 

@@ -14,6 +14,7 @@ from metdc_collector.continuity import (
     is_overtaken,
     may_join,
     number,
+    room_for,
     share_out,
     split,
     unstored,
@@ -26,7 +27,7 @@ from tests.unit.collector.made import BTC, ETH, MOMENT, aggregate, trade
 FEED = Channel("trade", consecutive=True, argument="publicTrade.{}")
 
 
-def limits(symbols: int, **more: int) -> Limits:
+def limits(symbols: int, **more: int | None) -> Limits:
     rate = Rate(1, 1)
     return Limits(symbols, symbols_per_request=1, frames=rate, connects=rate, rest_weight=rate, **more)  # type: ignore[arg-type]
 
@@ -312,3 +313,21 @@ def test_the_text_of_the_arguments_is_kept_within_its_limit() -> None:
 
 def test_one_name_that_is_too_long_by_itself_gets_a_connection_all_the_same() -> None:
     assert share_out(["BTCUSDT", "ETHUSDT"], limits(4, argument_bytes=1), FEED) == [("BTCUSDT",), ("ETHUSDT",)]
+
+
+@given(
+    st.lists(st.text("ABC币", min_size=1, max_size=8), max_size=30),
+    st.lists(st.text("ABC币", min_size=1, max_size=8), max_size=10),
+    st.integers(1, 30),
+    st.none() | st.integers(1, 600),
+)
+def test_as_many_are_added_to_a_connection_as_its_limits_allow(
+    names: list[str], present: list[str], most: int, size: int | None
+) -> None:
+    def allowed(count: int) -> bool:
+        together = [*present, *names[:count]]
+        text = sum(len(FEED.argument.format(name).encode()) + 3 for name in together)
+        return len(together) <= most and (size is None or text <= size)
+
+    room = room_for(names, present, limits(most, argument_bytes=size), FEED)
+    assert room == max((count for count in range(len(names) + 1) if allowed(count)), default=0)

@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -27,13 +28,27 @@ INSTRUMENTS = {
 class Session:
     """A session that is active at once and streams until it is cancelled."""
 
-    def __init__(self, *, plan: Plan, names: tuple[str, ...], **rest: Any) -> None:
+    def __init__(self, *, plan: Plan, names: list[str], **rest: Any) -> None:
         self.plan, self.names = plan, names
         self.state, self.answered = State.ACTIVE, True
-        self.streaming = set(names)
+
+    @property
+    def streaming(self) -> set[str]:
+        return set(self.names)
 
     async def run(self) -> None:
-        await asyncio.get_running_loop().create_future()
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            self.ended = True
+
+    ended = False
+
+    def add(self, names: Sequence[str]) -> None:
+        self.names = [*self.names, *names]
+
+    def remove(self, names: Collection[str]) -> None:
+        self.names = [name for name in self.names if name not in names]
 
 
 class Replies:
@@ -55,13 +70,14 @@ class Rig:
     def __init__(self, *replies: bytes | None) -> None:
         self.channels: list[Channel] = []
         self.pauses = 0
+        self.on_switch: Callable[[], None] = lambda: None
         self.replies = Replies(*replies)
         self.settled = asyncio.Event()
         self.fleet = Fleet(
             venue=FUTURES,
             address="ws://127.0.0.1:1",
             rhythm=FUTURES.rhythm,
-            instruments=INSTRUMENTS,
+            instruments=dict(INSTRUMENTS),
             sink=cast(Sink, None),
             clock=Clock(),
             timers=Timers(),
@@ -75,6 +91,8 @@ class Rig:
 
     def use(self, channel: Channel) -> None:
         self.channels.append(channel)
+        if len(self.channels) > 1:
+            self.on_switch()
         if len(self.channels) == len(FUTURES.channels):
             self.settled.set()
 
@@ -198,3 +216,99 @@ async def test_a_refusal_is_kept_by_name_and_logged_once(caplog: pytest.LogCaptu
             cast(Any, rig.fleet.sessions[0]).plan.refused(Refusal("C0USDT", "unknown symbol"))
     assert rig.fleet.refused == {"C0USDT": "unknown symbol"}
     assert caplog.messages == ["C0USDT is refused: unknown symbol"]
+
+
+# -- instruments that come and go
+
+
+def more(*numbers: int) -> dict[str, Instrument]:
+    names = [f"N{number}USDT" for number in numbers]
+    return {name: replace(INSTRUMENTS["C0USDT"], name=name, base=name[:-4]) for name in names}
+
+
+def small(rig: Rig, most: int) -> None:
+    """Let a connection have at most so many instruments."""
+    rig.fleet.venue = replace(FUTURES, limits=replace(FUTURES.limits, symbols_per_connection=most))
+
+
+async def shares(rig: Rig) -> list[list[str]]:
+    for _ in range(3):  # sessions begin and end in turns of the loop
+        await asyncio.sleep(0)
+    return [list(session.names) for session in rig.fleet.sessions]
+
+
+async def test_a_new_instrument_goes_to_a_connection_that_has_room() -> None:
+    rig = Rig(b"[1]")
+    small(rig, 3)
+    async with rig.running():
+        await asyncio.sleep(0)
+        rig.fleet.update(INSTRUMENTS | more(1))
+        assert await shares(rig) == [["C0USDT", "C2USDT", "C4USDT"], ["C1USDT", "C3USDT", "N1USDT"]]
+        assert rig.fleet.wanted == 6
+
+
+async def test_those_that_find_no_room_get_a_connection_of_their_own() -> None:
+    rig = Rig(b"[1]")
+    small(rig, 3)
+    async with rig.running():
+        await asyncio.sleep(0)
+        rig.fleet.update(INSTRUMENTS | more(1, 2, 3))
+        assert [len(share) for share in await shares(rig)] == [3, 3, 2]
+        assert (rig.fleet.streaming, rig.fleet.answered) == (8, True)
+
+
+async def test_a_connection_that_loses_its_last_instrument_ends() -> None:
+    rig = Rig(b"[1]")
+    small(rig, 3)
+    async with rig.running():
+        await shares(rig)
+        _, second = rig.fleet.sessions
+        rig.fleet.update({name: INSTRUMENTS[name] for name in ("C0USDT", "C2USDT")})
+        assert await shares(rig) == [["C0USDT", "C2USDT"]]
+        assert cast(Session, second).ended
+
+
+async def test_an_instrument_that_goes_is_known_until_the_next_update() -> None:
+    rig = Rig(b"[1]")
+    async with rig.running():
+        await asyncio.sleep(0)
+        rest = {name: INSTRUMENTS[name] for name in NAMES[1:]}
+        rig.fleet.refused["C0USDT"] = "unknown"
+        rig.fleet.update(rest)
+        assert ("C0USDT" in rig.fleet.instruments, rig.fleet.wanted, rig.fleet.refused) == (True, 4, {})
+        rig.fleet.update(rest)
+        assert ("C0USDT" in rig.fleet.instruments, rig.fleet.wanted) == (False, 4)
+
+
+async def test_one_that_comes_back_at_once_is_streamed_again() -> None:
+    rig = Rig(b"[1]")
+    async with rig.running():
+        await asyncio.sleep(0)
+        rig.fleet.update({name: INSTRUMENTS[name] for name in NAMES[1:]})
+        rig.fleet.update(INSTRUMENTS)
+        assert sorted((await shares(rig))[0]) == NAMES
+        assert rig.fleet.wanted == 5
+
+
+async def test_what_changed_of_an_instrument_holds_from_now_on() -> None:
+    rig = Rig(b"[1]")
+    async with rig.running():
+        await asyncio.sleep(0)
+        changed = replace(INSTRUMENTS["C0USDT"], multiplier="0.1")
+        rig.fleet.update(INSTRUMENTS | {"C0USDT": changed})
+        assert rig.fleet.sessions[0].plan.instruments["C0USDT"] is changed
+
+
+async def test_what_comes_before_the_first_feed_is_streamed_with_it() -> None:
+    rig = Rig(b"[1]")
+    rig.fleet.update(INSTRUMENTS | more(1))
+    async with rig.running():
+        assert "N1USDT" in (await shares(rig))[0]
+
+
+async def test_what_comes_between_two_feeds_is_streamed_on_the_second() -> None:
+    rig = Rig(b"[1]", b"[2]")
+    rig.on_switch = lambda: rig.fleet.update(INSTRUMENTS | more(1))
+    async with rig.running(), asyncio.timeout(10):
+        await rig.settled.wait()
+        assert "N1USDT" in (await shares(rig))[0]

@@ -80,7 +80,7 @@ class Rig:
             tls=None,
             refused=self.refused.append,
         )
-        self.connection = Connection(plan, 1, ("BTCUSDT", "ETHUSDT"))
+        self.connection = Connection(plan, 1, ["BTCUSDT", "ETHUSDT"])
         self.over = asyncio.create_task(self.connection.run())
 
     async def received(self, count: int) -> list[str]:
@@ -360,4 +360,4 @@ async def test_closed_from_our_side_it_ends() -> None:
         await rig.connection.answered.wait()
         await rig.connection.close()
         assert (await rig.over).end is End.FAILED
-        await Connection(rig.connection.plan, 2, ()).close()
+        await Connection(rig.connection.plan, 2, []).close()

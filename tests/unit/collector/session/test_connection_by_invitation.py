@@ -144,7 +144,7 @@ def connection(venue: WordsVenue, *, address: str, rest: Rest | None = None) -> 
         tls=None,
         refused=list[Refusal]().append,
     )
-    return Connection(plan, 7, ("BTCUSDT",))
+    return Connection(plan, 7, ["BTCUSDT"])
 
 
 @contextlib.asynccontextmanager

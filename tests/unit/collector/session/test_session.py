@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from typing import Any, cast
 
 import pytest
@@ -34,6 +34,12 @@ class Connection:
     async def run(self) -> Outcome:
         return await self.over
 
+    def add(self, names: Sequence[str]) -> None:
+        self.names = [*self.names, *names]
+
+    def remove(self, names: Collection[str]) -> None:
+        self.names = [name for name in self.names if name not in names]
+
     async def close(self) -> None:
         self.end(Outcome(End.FAILED, "closed from our side"))
 
@@ -56,7 +62,7 @@ class Rig:
         self._news = asyncio.Event()
         self.session = Session(
             plan=cast(Plan, None),
-            names=("BTCUSDT", "ETHUSDT"),
+            names=["BTCUSDT", "ETHUSDT"],
             timers=Timers(),
             connects=Budget(Rate(1000, 1), monotonic=lambda: 0.0),
             number=lambda: len(self.opened),
@@ -223,3 +229,28 @@ async def test_cancelled_it_leaves_no_connection_behind(rig: Rig) -> None:
     await asyncio.wait({running})
     assert old.over.cancelled()
     assert new.over.cancelled()
+
+
+# -- instruments that come and go
+
+
+async def test_what_comes_and_goes_reaches_the_connection_and_those_after_it(rig: Rig) -> None:
+    first = await rig.streaming()
+    rig.session.add(["XRPUSDT"])
+    rig.session.remove({"ETHUSDT"})
+    assert first.names == ["BTCUSDT", "XRPUSDT"]
+    first.end()
+    await rig.until(lambda: len(rig.pauses) == 1)
+    rig.session.add(["SOLUSDT"])
+    rig.wake()
+    second = await rig.connected(2)
+    assert second.names == ["BTCUSDT", "XRPUSDT", "SOLUSDT"]
+
+
+async def test_what_comes_while_a_connection_is_replaced_reaches_both(rig: Rig) -> None:
+    first = await rig.streaming()
+    first.ending.set()
+    second = await rig.connected(2)
+    rig.session.add(["XRPUSDT"])
+    assert "XRPUSDT" in first.names
+    assert "XRPUSDT" in second.names
