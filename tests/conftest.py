@@ -4,6 +4,11 @@ from collections.abc import Generator
 from typing import TypeVar
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes depends on the machine's other work, and says nothing of the code.
+settings.register_profile("metdc", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("metdc")
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 

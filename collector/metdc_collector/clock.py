@@ -35,7 +35,8 @@ class Timers:
 
     Attributes:
         report: interval of health reports.
-        listing_retry: wait after an instrument list that failed.
+        listing_retry: wait after an instrument list that failed, while nothing can be collected without it.
+        refresh: interval at which the instrument list is read again.
         backoff_first, backoff_most: reconnects double from the one to the other.
         cooldown: pause after three refusals in a row.
         region_block: pause after a refusal for the client's region.
@@ -53,6 +54,7 @@ class Timers:
 
     report: float = 15.0
     listing_retry: float = 10.0
+    refresh: float = 60.0
     backoff_first: float = 1.0
     backoff_most: float = 30.0
     cooldown: float = 180.0

@@ -4,32 +4,29 @@ import asyncio
 import contextlib
 import logging
 import random
-import re
 import ssl
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from metdc_collector.catalogue import Catalogue
 from metdc_collector.clock import Clock, Timers
 from metdc_collector.continuity import Order
-from metdc_collector.exchanges.base import Channel, InvalidListing, Refusal, Rhythm
+from metdc_collector.exchanges.base import Channel, Refusal, Rhythm
 from metdc_collector.fleet import Fleet
 from metdc_collector.health import Turning
 from metdc_collector.limits import Budget
+from metdc_collector.membership import Membership
 from metdc_collector.peers import Peers, ReportFailed
 from metdc_collector.publisher.gate import Gate
 from metdc_collector.publisher.publisher import Publisher
-from metdc_collector.rest import Rest, RestError
+from metdc_collector.rest import Rest
 from metdc_collector.score import score
 from metdc_collector.session.policy import State
 from metdc_collector.settings import InvalidSettings, Settings
 from metdc_collector.tasks import end
-from metdc_collector.universe import Chosen, select
 from metdc_collector.wire import report as reports
 
 log = logging.getLogger(__name__)
-# In a venue's answer; another one does not make another problem of it.
-_TIME = re.compile(r"[0-9]{10,}")
 _STEP_ALARM = 1_000_000_000
 _FIRST_REPORT = 0.05
 # Seconds that sockets may take to close: with the time to drain, less than the grace of 60 s that a pod is given.
@@ -52,9 +49,6 @@ class Collector:
         self._acknowledged = False
         self._report_problem: str | None = None
         self._peers: list[reports.Report] = []
-        self._refused: Sequence[Refusal] = ()
-        self._listed_at: int | None = None
-        self._problem: str | None = "the instrument list has not been read yet"
         self._fleet: Fleet | None = None
         self._rate = _Rate()
         self.publisher = Publisher(
@@ -80,6 +74,7 @@ class Collector:
         # One context for all connections: each of its own would cost 0.8 MiB.
         self._tls = _trust(settings)
         self._connects, self._rest = _within_limits(settings, clock, self._tls)
+        self._members = _membership(settings, self.publisher, self._rest, clock, timers)
 
     async def run(self, stop: asyncio.Event) -> bool:
         """Stream until ``stop`` is set, then deliver what was accepted; whether all of it was acknowledged."""
@@ -106,14 +101,13 @@ class Collector:
     # -- streaming
 
     async def _stream(self) -> None:
-        chosen = await self._choose()
-        self._refused = chosen.refused
+        chosen = await self._members.choose()
         for refusal in chosen.refused:
             log.warning("%s is refused: %s", refusal.name, refusal.reason)
         venue = self.settings.venue
         address = self.settings.endpoints.web_socket
         log.info("%s %s: %d instruments from %s", venue.exchange, venue.market, len(chosen.wanted), address)
-        self._fleet = Fleet(
+        self._fleet = fleet = Fleet(
             venue=venue,
             address=address,
             rhythm=self._rhythm,
@@ -128,36 +122,12 @@ class Collector:
             changed=self._use,
         )
         self._state = "streaming"
-        await self._fleet.run()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(fleet.run())
+            group.create_task(self._members.refresh(fleet.update))
 
     def _use(self, channel: Channel) -> None:
         self.gate.order = Order(channel.consecutive)
-
-    async def _choose(self) -> Chosen:
-        """Read the instrument list until something can be collected from it."""
-        while True:
-            wait = self.timers.listing_retry
-            try:
-                listing = await self._rest.listing(self.settings.venue)
-            except RestError as error:
-                wait = max(wait, error.retry_after or 0.0, self.timers.region_block if error.region else 0.0)
-                self._say(str(error))
-            except InvalidListing as error:
-                self._say(f"instrument list: {error}")
-            else:
-                chosen = select(listing, self.settings.selection)
-                if chosen.wanted:
-                    self._say(None)
-                    self._listed_at = self.clock.now()
-                    return chosen
-                self._refused = chosen.refused
-                self._say(_nothing_to_collect(chosen))
-            await asyncio.sleep(wait)
-
-    def _say(self, problem: str | None) -> None:
-        if problem is not None and _TIME.sub("", problem) != _TIME.sub("", self._problem or ""):
-            log.error("%s; the attempts go on", problem)
-        self._problem = problem
 
     # -- stopping
 
@@ -267,8 +237,8 @@ class Collector:
         if not (self._acknowledged or self.publisher.acknowledged):
             reason = self.publisher.problem or self._report_problem or "no report sent yet"
             waiting.append(f"NATS to acknowledge a message ({reason})")
-        if self._problem is not None:
-            waiting.append(self._problem)
+        if self._members.problem is not None:
+            waiting.append(self._members.problem)
         elif self._fleet is None or not self._fleet.answered:
             waiting.append("each subscription to be acknowledged")
         elif not self._fleet.carries:
@@ -291,12 +261,12 @@ class Collector:
 
     def _symbols(self) -> reports.Symbols:
         fleet = self._fleet
-        refused = [*self._refused, *(Refusal(*pair) for pair in (fleet.refused.items() if fleet else ()))]
+        refused = [*self._members.refused, *(Refusal(*pair) for pair in (fleet.refused.items() if fleet else ()))]
         return reports.Symbols(
             wanted=fleet.wanted - len(fleet.refused) if fleet is not None else 0,
             streaming=fleet.streaming if fleet is not None else 0,
             refused=tuple(reports.Refused(refusal.name, refusal.reason) for refusal in refused),
-            listed_at=self._listed_at,
+            listed_at=self._members.listed_at,
         )
 
     def _trades(self) -> reports.Trades:
@@ -321,6 +291,26 @@ def _within_limits(settings: Settings, clock: Clock, tls: ssl.SSLContext | None)
     weight = Budget(limits.rest_weight, share=share, monotonic=monotonic)
     return Budget(limits.connects, share=share, monotonic=monotonic), Rest(
         settings.endpoints.rest, weight=weight, tls=tls, headers=settings.venue.headers
+    )
+
+
+def _membership(settings: Settings, publisher: Publisher, rest: Rest, clock: Clock, timers: Timers) -> Membership:
+    venue, stream = settings.venue, settings.stream
+    catalogue = Catalogue(
+        publisher.link,
+        exchange=venue.exchange,
+        market=venue.market,
+        replicas=stream.replicas,
+        create=stream.management == "Ensure",
+    )
+    return Membership(
+        venue=venue,
+        selection=settings.selection,
+        rest=rest,
+        catalogue=catalogue,
+        clock=clock,
+        timers=timers,
+        usable=lambda: publisher.usable,
     )
 
 
@@ -363,13 +353,6 @@ def _identity(namespace: str, collector: str, exchange: str, config: Any) -> dic
         "uid": config.uid,
         "slot": config.slot,
     }
-
-
-def _nothing_to_collect(chosen: Chosen) -> str:
-    reasons = [f"{refusal.name}: {refusal.reason}" for refusal in chosen.refused[:3]] or [
-        f"{refusal.name}: {refusal.reason}" for refusal in chosen.left[:3]
-    ]
-    return f"spec.symbols selects no instrument ({'; '.join(reasons) or 'the list is empty'}); change quotes or include"
 
 
 def divided(rhythm: Rhythm, by: float) -> Rhythm:

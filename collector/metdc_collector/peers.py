@@ -2,11 +2,9 @@
 
 import logging
 
-import nats.errors
-import nats.js.errors
 from nats.js.api import KeyValueConfig
 
-from metdc_collector.publisher.direct import LookFailed
+from metdc_collector.publisher.bucket import Bucket, BucketFailed
 from metdc_collector.publisher.link import Link
 from metdc_collector.wire.errors import InvalidMessage
 from metdc_collector.wire.report import Report, decode, encode
@@ -28,10 +26,8 @@ class Peers:
 
         A bucket that isn't there is created when ``create`` says so.
         """
-        self._create = create
-        self._link = link
-        self._config = KeyValueConfig(bucket=BUCKET, history=1, ttl=_KEPT_INTERVALS * interval, replicas=replicas)
-        self._ensured = False
+        config = KeyValueConfig(bucket=BUCKET, history=1, ttl=_KEPT_INTERVALS * interval, replicas=replicas)
+        self._bucket = Bucket(link, config, create=create)
 
     async def put(self, report: Report) -> None:
         """Put a report, acknowledged by the server.
@@ -39,21 +35,10 @@ class Peers:
         Raises:
             ReportFailed: when it isn't.
         """
-        domain = self._link.settings.domain
-        js = self._link.client.jetstream(**({"domain": domain} if domain else {}))
         try:
-            if not self._ensured:
-                try:
-                    await js.key_value(BUCKET)
-                except nats.js.errors.BucketNotFoundError as error:
-                    if not self._create:
-                        raise ReportFailed(f"bucket {BUCKET} does not exist and management is Observe") from error
-                    await js.create_key_value(self._config)
-                self._ensured = True
-            await js.publish(f"$KV.{BUCKET}.{report.key}", encode(report), timeout=5)
-        except (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError) as error:
-            self._ensured = False
-            raise ReportFailed(f"health report: {error or type(error).__name__}") from error
+            await self._bucket.put(report.key, encode(report))
+        except BucketFailed as error:
+            raise ReportFailed(f"health report: {error}") from error
 
     async def others(self, report: Report) -> list[Report]:
         """Return the reports of the market's other pods that have not said farewell.
@@ -61,15 +46,14 @@ class Peers:
         Raises:
             ReportFailed: when they can't be read.
         """
-        subject = f"$KV.{BUCKET}.{report.namespace}.{report.collector}.{report.market}.>"
         try:
-            messages = await self._link.looks.newest_of(self._link.client, f"KV_{BUCKET}", [subject])
-        except LookFailed as error:
+            messages = await self._bucket.read(f"{report.namespace}.{report.collector}.{report.market}.>")
+        except BucketFailed as error:
             raise ReportFailed(f"peers: {error}") from error
         found: list[Report] = []
         for message in messages:
             try:
-                peer = decode(message.data)
+                peer = decode(message)
             except InvalidMessage as error:
                 log.debug("a peer's report cannot be read: %s", error)
                 continue

@@ -9,8 +9,9 @@ from concurrent.futures import Future
 
 import urllib3
 
-from metdc_collector.exchanges.base import Listing, Request, Venue
+from metdc_collector.exchanges.base import NONE_KNOWN, Listing, Request, Venue
 from metdc_collector.limits import Budget, Sleep
+from metdc_collector.wire.instrument import Instrument
 
 _TIMEOUT = urllib3.Timeout(connect=5, read=20)
 _MOST_BYTES = 64 * 1024 * 1024
@@ -74,8 +75,8 @@ class Rest:
         await self._sleep(self._weight.take(request.weight))
         return await _aside(lambda: self._get(request))
 
-    async def listing(self, venue: Venue) -> Listing:
-        """Return a market's instrument list, page by page.
+    async def listing(self, venue: Venue, known: Mapping[str, Instrument] = NONE_KNOWN) -> Listing:
+        """Return a market's instrument list, page by page; ``known`` as :meth:`Venue.listing` takes it.
 
         Raises:
             RestError: when a page doesn't come.
@@ -87,7 +88,7 @@ class Rest:
             pages.append(await self.get(request))
             request = venue.next_page(pages[-1])
         # Off the loop: a list of 15 MB takes a fraction of a second, and probes must be answered meanwhile.
-        return await asyncio.to_thread(venue.listing, *pages)
+        return await asyncio.to_thread(venue.listing, *pages, known=known)
 
     def close(self) -> None:
         """Close the pooled connections."""

@@ -20,6 +20,9 @@ from typing import NamedTuple, Protocol
 from metdc_collector.wire.instrument import Instrument
 from metdc_collector.wire.trade import Trade
 
+NONE_KNOWN: Mapping[str, Instrument] = {}
+"""No instrument has been named before."""
+
 
 class Kind(Enum):
     """What a frame was."""
@@ -270,8 +273,12 @@ class Venue(Protocol):
     def next_page(self, body: bytes) -> Request | None:
         """The request for the page that follows this one; null after the last, and where a list has no pages."""
 
-    def listing(self, *pages: bytes) -> Listing:
-        """Read an instrument list.
+    @property
+    def ahead(self) -> bool:
+        """Whether an instrument can be subscribed to before it trades."""
+
+    def listing(self, *pages: bytes, known: Mapping[str, Instrument] = NONE_KNOWN) -> Listing:
+        """Read an instrument list; those that are ``known``, by native name, keep base and unit factor.
 
         Raises:
             InvalidListing: when a page is something else; the message fits an operator's eyes.
@@ -300,6 +307,7 @@ class MarketFacts:
     default_quotes: tuple[str, ...] = ("USDT",)
     headers: Mapping[str, str] = field(default_factory=dict)
     handshake: Handshake | None = None
+    ahead: bool = False
 
     def next_page(self, body: bytes) -> Request | None:
         """Nothing: the list comes in one body."""

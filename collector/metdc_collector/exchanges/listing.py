@@ -3,7 +3,7 @@
 What all venues share; a venue's ``instruments.py`` reads its own rows into :class:`Row`.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from metdc_collector.exchanges.base import InvalidListing, Listing, Refusal
 from metdc_collector.exchanges.checks import EARLIEST, LATEST, Damaged, is_name, shown
 from metdc_collector.exchanges.decoding import Undecodable, decode_members
-from metdc_collector.exchanges.naming import common_name
+from metdc_collector.exchanges.naming import Name, common_name
 from metdc_collector.wire.decimals import canonical
 from metdc_collector.wire.errors import InvalidDecimal
 from metdc_collector.wire.instrument import Instrument, Status
@@ -72,8 +72,13 @@ def read_rows(reply: dict[str, Any], key: str) -> list[Any]:
     return rows
 
 
-def assemble(exchange: str, market: str, rows: Sequence[Row], refused: Iterable[Refusal]) -> Listing:
+def assemble(
+    exchange: str, market: str, rows: Sequence[Row], refused: Iterable[Refusal], known: Mapping[str, Instrument]
+) -> Listing:
     """Name the instruments and settle which of those that claim one subject holds it.
+
+    A name that was published holds for the instrument's life: those that are ``known``, by native name, keep base and
+    unit factor, whatever has been listed since, and come before others that claim their subject.
 
     Raises:
         InvalidListing: when no instrument of the market is left.
@@ -82,11 +87,12 @@ def assemble(exchange: str, market: str, rows: Sequence[Row], refused: Iterable[
     listed = _bare_names(rows)
     named: dict[str, Instrument] = {}
     for row in rows:
-        instrument = _instrument(exchange, market, row, listed)
+        instrument = _instrument(exchange, market, row, _name(row, listed, known))
         named[row.name] = min(instrument, named.get(row.name, instrument), key=_seniority)
     holders: dict[str, Instrument] = {}
     for instrument in named.values():
-        holders[instrument.subject] = min(instrument, holders.get(instrument.subject, instrument), key=_seniority)
+        rival = holders.get(instrument.subject, instrument)
+        holders[instrument.subject] = min(instrument, rival, key=lambda one: _claim(one, known))
     held = {name: instrument for name, instrument in named.items() if holders[instrument.subject] is instrument}
     refusals += [
         Refusal(name, f"{holders[instrument.subject].name} holds the subject {instrument.subject}")
@@ -143,8 +149,14 @@ def _bare_names(rows: Sequence[Row]) -> dict[str, set[str]]:
     return listed
 
 
-def _instrument(exchange: str, market: str, row: Row, listed: dict[str, set[str]]) -> Instrument:
-    name = common_name(row.base, listed.get(row.quote, ()))
+def _name(row: Row, listed: Mapping[str, Collection[str]], known: Mapping[str, Instrument]) -> Name:
+    before = known.get(row.name)
+    if before is not None and before.quote == row.quote:
+        return Name(before.base, before.unit_factor)
+    return common_name(row.base, listed.get(row.quote, ()))
+
+
+def _instrument(exchange: str, market: str, row: Row, name: Name) -> Instrument:
     return Instrument(
         exchange=exchange,
         market=market,
@@ -161,6 +173,11 @@ def _instrument(exchange: str, market: str, row: Row, listed: dict[str, set[str]
         listed=row.listed,
         delisted=row.delisted,
     )
+
+
+def _claim(instrument: Instrument, known: Mapping[str, Instrument]) -> tuple[int, bool, tuple[int, int, str]]:
+    """The least holds the subject: what lives before what doesn't, what has held it before, then the senior."""
+    return _RANK[instrument.status], instrument.name not in known, _seniority(instrument)
 
 
 def _seniority(instrument: Instrument) -> tuple[int, int, str]:

@@ -274,7 +274,7 @@ class Pages:
     def next_page(self, body: bytes) -> Request | None:
         return Request(f"/list?cursor={body.decode()}") if body else None
 
-    def listing(self, *pages: bytes) -> Listing:
+    def listing(self, *pages: bytes, known: object) -> Listing:
         self.pages = pages
         return Listing({})
 

@@ -14,12 +14,13 @@ Error: ``{"code":-1003,"msg":"Too many requests; …"}``. ``pricePrecision`` is 
 date is in 2100; an earlier one is a planned delisting.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
-from metdc_collector.exchanges.base import InvalidListing, Listing, Refusal
+from metdc_collector.exchanges.base import NONE_KNOWN, InvalidListing, Listing, Refusal
 from metdc_collector.exchanges.checks import Damaged, is_name, shown
 from metdc_collector.exchanges.listing import Row, assemble, moment, name_of, read_object, read_rows, step, text
-from metdc_collector.wire.instrument import Status
+from metdc_collector.wire.instrument import Instrument, Status
 
 _STATUS: dict[str, Status] = {
     "TRADING": "trading",
@@ -42,7 +43,7 @@ _MEMBERS = frozenset(
 )
 
 
-def read(body: bytes, market: str) -> Listing:
+def read(body: bytes, market: str, known: Mapping[str, Instrument] = NONE_KNOWN) -> Listing:
     """Read an ``exchangeInfo`` reply of ``spot`` or ``futures``.
 
     Raises:
@@ -59,7 +60,7 @@ def read(body: bytes, market: str) -> Listing:
                 rows.append(_row(row))
         except Damaged as error:
             refused.append(Refusal(name_of(row, "symbol", place), f"its row in the list is damaged: {error}"))
-    return assemble("binance", market, rows, refused)
+    return assemble("binance", market, rows, refused, known)
 
 
 def _is_wanted(row: Any) -> bool:

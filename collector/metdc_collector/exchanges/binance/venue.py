@@ -4,7 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from metdc_collector.exchanges.base import Channel, Endpoints, Limits, Listing, MarketFacts, Rate, Request, Rhythm
+from metdc_collector.exchanges.base import (
+    NONE_KNOWN,
+    Channel,
+    Endpoints,
+    Limits,
+    Listing,
+    MarketFacts,
+    Rate,
+    Request,
+    Rhythm,
+)
 from metdc_collector.exchanges.binance import instruments
 from metdc_collector.exchanges.binance.protocol import BinanceConversation
 from metdc_collector.exchanges.checks import is_name
@@ -31,14 +41,15 @@ class BinanceVenue(MarketFacts):
     trades_weight: int
     quotes: tuple[str, ...]
     exchange: str = "binance"
+    ahead: bool = True  # any symbol is acknowledged
 
     def listing_request(self) -> Request:
         """``GET …/exchangeInfo``: one body, no pages."""
         return self.list_request
 
-    def listing(self, *pages: bytes) -> Listing:
+    def listing(self, *pages: bytes, known: Mapping[str, Instrument] = NONE_KNOWN) -> Listing:
         """Read ``exchangeInfo``; see :mod:`metdc_collector.exchanges.binance.instruments`."""
-        return instruments.read(pages[0], self.market)
+        return instruments.read(pages[0], self.market, known)
 
     def converse(self, instruments: Mapping[str, Instrument], channel: Channel) -> BinanceConversation:
         """Start the protocol of a new connection."""

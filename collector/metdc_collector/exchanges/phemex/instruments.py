@@ -18,10 +18,10 @@ the old inverse contracts, ``perpProductsV2`` also contracts settled in USDC, on
 from collections.abc import Mapping
 from typing import Any
 
-from metdc_collector.exchanges.base import InvalidListing, Listing, Refusal
+from metdc_collector.exchanges.base import NONE_KNOWN, InvalidListing, Listing, Refusal
 from metdc_collector.exchanges.checks import Damaged, is_name, shown
 from metdc_collector.exchanges.listing import Row, assemble, moment, name_of, read_object, read_rows, step, text
-from metdc_collector.wire.instrument import Status
+from metdc_collector.wire.instrument import Instrument, Status
 
 PRICE_SCALE = 8
 """Of all spot prices."""
@@ -37,7 +37,7 @@ _MEMBERS = frozenset(
 )
 
 
-def read(body: bytes, market: str) -> Listing:
+def read(body: bytes, market: str, known: Mapping[str, Instrument] = NONE_KNOWN) -> Listing:
     """Read the product list for ``spot`` or ``futures``.
 
     Raises:
@@ -63,7 +63,7 @@ def read(body: bytes, market: str) -> Listing:
                 rows.append(_perpetual(row))
         except Damaged as error:
             refused.append(Refusal(name_of(row, "symbol", place), f"its row in the list is damaged: {error}"))
-    return assemble("phemex", market, rows, refused)
+    return assemble("phemex", market, rows, refused, known)
 
 
 def _scales(data: dict[str, Any]) -> Mapping[str, int]:

@@ -4,7 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from metdc_collector.exchanges.base import Channel, Endpoints, Limits, Listing, MarketFacts, Rate, Request, Rhythm
+from metdc_collector.exchanges.base import (
+    NONE_KNOWN,
+    Channel,
+    Endpoints,
+    Limits,
+    Listing,
+    MarketFacts,
+    Rate,
+    Request,
+    Rhythm,
+)
 from metdc_collector.exchanges.checks import is_name
 from metdc_collector.exchanges.naming import common_name, split_pair
 from metdc_collector.exchanges.phemex import instruments
@@ -36,9 +46,9 @@ class PhemexVenue(MarketFacts):
         """``GET /public/products``: all families of products in one body, no pages."""
         return Request("/public/products")
 
-    def listing(self, *pages: bytes) -> Listing:
+    def listing(self, *pages: bytes, known: Mapping[str, Instrument] = NONE_KNOWN) -> Listing:
         """Read the product list; see :mod:`metdc_collector.exchanges.phemex.instruments`."""
-        return instruments.read(pages[0], self.market)
+        return instruments.read(pages[0], self.market, known)
 
     def converse(self, instruments: Mapping[str, Instrument], channel: Channel) -> PhemexConversation:
         """Start the protocol of a new connection; there is but one channel."""

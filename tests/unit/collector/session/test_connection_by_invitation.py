@@ -13,6 +13,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 
 from metdc_collector.clock import Clock
 from metdc_collector.exchanges.base import (
+    NONE_KNOWN,
     Channel,
     Command,
     Ending,
@@ -81,7 +82,7 @@ class WordsVenue(MarketFacts):
     def listing_request(self) -> Request:
         return Request("/list")
 
-    def listing(self, *pages: bytes) -> Listing:
+    def listing(self, *pages: bytes, known: Mapping[str, Instrument] = NONE_KNOWN) -> Listing:
         return Listing({})
 
     def converse(self, instruments: Mapping[str, Instrument], channel: Channel) -> Words:

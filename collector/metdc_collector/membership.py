@@ -1,0 +1,182 @@
+"""Which instruments a market's collector streams: chosen at the start, and again while it runs.
+
+A list that fails, is empty or has shrunk by more than a fifth unsubscribes nothing. The last good one is kept in
+:mod:`metdc_collector.catalogue`, so that names hold and a start needs no REST.
+"""
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from metdc_collector.catalogue import Catalogue, CatalogueFailed, Kept
+from metdc_collector.clock import Clock, Timers
+from metdc_collector.exchanges.base import InvalidListing, Listing, Refusal, Venue
+from metdc_collector.rest import Rest, RestError
+from metdc_collector.universe import Chosen, Selection, changed, nothing_to_collect, select, shrunk
+from metdc_collector.wire.instrument import Instrument
+
+log = logging.getLogger(__name__)
+# In a venue's answer; another one does not make another problem of it.
+_TIME = re.compile(r"[0-9]{10,}")
+_TICK = 0.05
+# Names that hold are worth a short wait; trades are worth more.
+_WAIT_FOR_NATS = 5.0
+# How long a list speaks against one that has shrunk: whatever a venue does for longer, it means.
+_AUTHORITY = 3_600_000_000_000
+
+
+@dataclass(slots=True, eq=False)
+class Membership:
+    """Chooses instruments for one market.
+
+    Attributes:
+        usable: whether NATS can be asked.
+        refused: instruments that are wanted and cannot be had, as of the newest list.
+        listed_at: when the list in use was given by the venue (ns), null before the first.
+        problem: why nothing can be collected, in words; null when something can.
+    """
+
+    venue: Venue
+    selection: Selection
+    rest: Rest
+    catalogue: Catalogue
+    clock: Clock
+    timers: Timers
+    usable: Callable[[], bool]
+    refused: Sequence[Refusal] = ()
+    listed_at: int | None = None
+    problem: str | None = "the instrument list has not been read yet"
+    _known: Mapping[str, Instrument] = field(default_factory=dict)
+    _kept: Kept | None = None
+    _wanted: frozenset[str] = frozenset()
+    _said: str | None = None
+
+    async def choose(self) -> Chosen:
+        """Return what to stream, as soon as a list, or the one that was kept, holds something."""
+        await self._load(_WAIT_FOR_NATS)
+        while True:
+            wait = self.timers.listing_retry
+            try:
+                listing = await self._list()
+            except (RestError, InvalidListing) as error:
+                wait = max(wait, _pause(error, self.timers))
+                self._say(_words(error))
+                if self._kept is not None and (chosen := self._from_kept(self._kept)) is not None:
+                    return chosen
+            else:
+                chosen = self._choose(listing)
+                if chosen.wanted:
+                    return self._take(chosen, listing, self.clock.now())
+                self._say(nothing_to_collect(chosen))
+            await asyncio.sleep(wait)
+
+    async def refresh(self, take: Callable[[Mapping[str, Instrument]], None]) -> None:
+        """Read the list again and again, and hand over what is wanted then, until cancelled."""
+        wait = 0.0
+        while True:
+            await self._keep()
+            await asyncio.sleep(max(wait, self.timers.refresh))
+            wait = 0.0
+            try:
+                listing = await self._list()
+            except (RestError, InvalidListing) as error:
+                wait = _pause(error, self.timers)
+                self._warn(_words(error))
+                continue
+            chosen = self._choose(listing)
+            if not chosen.wanted:
+                self._warn(nothing_to_collect(chosen))
+                continue
+            self._warn(None)
+            take(self._take(chosen, listing, self.clock.now()).wanted)
+
+    # -- lists
+
+    async def _list(self) -> Listing:
+        """Return the venue's list, if it is to be believed.
+
+        Raises:
+            RestError, InvalidListing: when it isn't.
+        """
+        listing = await self.rest.listing(self.venue, self._known)
+        recent = self.listed_at is not None and self.clock.now() - self.listed_at < _AUTHORITY
+        if recent and (problem := shrunk(self._known.values(), listing.instruments.values())) is not None:
+            raise InvalidListing(f"{problem}: it is not believed for an hour")
+        return listing
+
+    def _choose(self, listing: Listing) -> Chosen:
+        chosen = select(listing, self.selection, ahead=self.venue.ahead)
+        self.refused = chosen.refused
+        return chosen
+
+    def _from_kept(self, kept: Kept) -> Chosen | None:
+        listing = Listing(kept.instruments)
+        chosen = self._choose(listing)
+        if not chosen.wanted:
+            return None
+        age = (self.clock.now() - kept.at) // 1_000_000_000
+        log.warning("streaming by the instrument list of %d s ago, until the venue gives another", age)
+        return self._take(chosen, listing, kept.at)
+
+    def _take(self, chosen: Chosen, listing: Listing, at: int) -> Chosen:
+        self._known, self.listed_at, self.problem = listing.instruments, at, None
+        self._wanted |= chosen.wanted.keys()
+        return chosen
+
+    # -- what is kept
+
+    async def _load(self, patience: float) -> None:
+        """Learn the names that were published before, if NATS can be asked in time."""
+        end = self.clock.now() + int(patience * 1e9)
+        while not self.usable() and self.clock.now() < end:  # noqa: ASYNC110 - it comes by several ways
+            await asyncio.sleep(_TICK)
+        if not self.usable():
+            return
+        try:
+            self._kept = await self.catalogue.load()
+        except CatalogueFailed as error:
+            log.info("no instrument list was kept: %s", error)
+        if self._kept is not None:
+            self._known, self.listed_at = self._kept.instruments, self._kept.at
+            self._wanted = frozenset(self._choose(Listing(self._known)).wanted)
+
+    async def _keep(self) -> None:
+        """Tell what has changed since the list that was kept, then keep this one."""
+        if not self.usable() or self.listed_at is None:
+            return
+        before = {} if self._kept is None else self._kept.instruments
+        news = changed(before, self._known, self._wanted)
+        recent = self._kept is not None and self.listed_at - self._kept.at < _AUTHORITY // 6
+        if recent and not news:
+            return
+        kept = Kept(self.listed_at, {name: one for name, one in self._known.items() if one.status != "delisted"})
+        try:
+            await self.catalogue.announce(news)
+            await self.catalogue.keep(kept)
+            self._kept = Kept(self.listed_at, self._known)
+        except CatalogueFailed as error:
+            log.info("the instrument list is not kept: %s; it is tried again", error)
+
+    # -- words
+
+    def _say(self, problem: str) -> None:
+        if _TIME.sub("", problem) != _TIME.sub("", self.problem or ""):
+            log.error("%s; the attempts go on", problem)
+        self.problem = problem
+
+    def _warn(self, problem: str | None) -> None:
+        if problem is not None and _TIME.sub("", problem) != _TIME.sub("", self._said or ""):
+            log.warning("%s; what is streamed stays as it is", problem)
+        self._said = problem
+
+
+def _pause(error: RestError | InvalidListing, timers: Timers) -> float:
+    if isinstance(error, InvalidListing):
+        return 0.0
+    return max(error.retry_after or 0.0, timers.region_block if error.region else 0.0)
+
+
+def _words(error: RestError | InvalidListing) -> str:
+    return f"instrument list: {error}" if isinstance(error, InvalidListing) else str(error)
