@@ -22,9 +22,21 @@ HISTORY = 5000
 class Market:
     """The core that all venues share; what differs between venues is in `wire` and `lister`."""
 
-    def __init__(self, hub: Hub, exchange: str, name: str, *, wire: Wire, lister: Lister, share: float) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        exchange: str,
+        name: str,
+        *,
+        wire: Wire,
+        lister: Lister,
+        share: float,
+        unledgered: frozenset[str] = frozenset(),
+    ) -> None:
         self.hub, self.exchange, self.name = hub, exchange, name
         self.wire, self.lister = wire, lister
+        self.unledgered = unledgered
+        """Channels that tell the fills of another one in another form: they have a history, but no ledger lines."""
         self.share = share
         self.key = f"{exchange}.{name}"
         self.rng = random.Random(f"{hub.seed}:{self.key}")
@@ -225,13 +237,15 @@ class Market:
         snapshot_only: bool = False,
         note: str = "",
     ) -> None:
-        self.serial += 1
         history = instrument.histories.get(channel)
         if history is None:
             history = instrument.histories[channel] = History(HISTORY)
         history.append(trade)
         if not snapshot_only and connections:
             self.sent += 1
+        if channel in self.unledgered:
+            return
+        self.serial += 1
         self.hub.ledger.trade(
             instrument,
             trade,
