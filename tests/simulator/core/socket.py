@@ -58,6 +58,8 @@ class Socket(asyncio.Protocol):
         self.open = False
         self.closing = False
         self.path = ""
+        self.written = 0.0
+        """When messages were last written, in monotonic seconds; what the protocol itself answers doesn't count."""
         self._out: list[bytes] = []
         self._late: deque[tuple[float, bytes]] = deque()
         self._timers: dict[object, asyncio.TimerHandle] = {}
@@ -192,6 +194,7 @@ class Socket(asyncio.Protocol):
             return
         data = b"".join(self._out)
         self._out.clear()
+        self.written = self._loop.time()
         self._write(data)
 
     def _write(self, data: bytes) -> None:
