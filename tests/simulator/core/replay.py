@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
 
 from tests.simulator.core.socket import binary_frame, text_frame
 
@@ -36,12 +38,21 @@ class Tape:
         return self.sent >= len(self.frames)
 
 
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A recorded instrument list and what it was asked for by."""
+
+    path: str
+    query: Mapping[str, str]
+    body: bytes
+
+
 class Replay:
     """All recordings that were named on the command line."""
 
     def __init__(self, hub: Hub, files: list[Path]) -> None:
         self._hub = hub
-        self._lists: dict[int, bytes] = {}
+        self._lists: dict[int, list[Listing]] = {}
         self._tapes: list[Tape] = []
         self._asked: dict[Socket, float] = {}
         self._forced = False
@@ -59,7 +70,7 @@ class Replay:
                 if "url" in row:
                     endpoint, kind = self._owner(row["url"])
                     if endpoint is not None and kind == "rest" and row["kind"] == "http" and endpoint.markets:
-                        self._lists[id(endpoint)] = row["data"].encode()
+                        self._keep(endpoint, row["url"], row["data"].encode())
                     if row["kind"] in {"connect", "send"}:
                         current = endpoint
                 if row["kind"] == "recv" and current is not None:
@@ -76,9 +87,19 @@ class Replay:
                 return endpoint, kind
         return None, None
 
-    def listing(self, endpoint: Endpoint) -> bytes | None:
-        """The recorded instrument list of an endpoint."""
-        return self._lists.get(id(endpoint))
+    def _keep(self, endpoint: Endpoint, url: str, body: bytes) -> None:
+        parts = urlsplit(url)
+        self._lists.setdefault(id(endpoint), []).append(Listing(parts.path, dict(parse_qsl(parts.query)), body))
+
+    def listing(self, endpoint: Endpoint, path: str, query: Mapping[str, str]) -> bytes | None:
+        """The recorded instrument list for a request: the newest that was asked for by this path and these parameters.
+
+        A list that was recorded at another path (an older one) answers any request.
+        """
+        lists = self._lists.get(id(endpoint), [])
+        here = [one for one in lists if one.path == path]
+        fitting = [one for one in here if one.query.items() <= query.items()] if here else lists
+        return fitting[-1].body if fitting else None
 
     def start(self) -> None:
         """Plays now, to the oldest connection of each endpoint, subscribed or not."""

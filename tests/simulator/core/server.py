@@ -86,7 +86,7 @@ class Port:
     def _answer(self, request: HttpRequest) -> HttpReply:
         replay = self._hub.replay
         if replay is not None and self.endpoint.lists(request.path):
-            recorded = replay.listing(self.endpoint)
+            recorded = replay.listing(self.endpoint, request.path, request.query)
             if recorded is not None:
                 return HttpReply(200, recorded, {"Content-Type": "application/json"}, listing=True)
         return self.endpoint.http(request)
