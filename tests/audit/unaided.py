@@ -16,8 +16,8 @@ from tests.audit.derive import escape
 from tests.audit.judge import EXAMPLES, SKEW, Tally, Verdict
 from tests.audit.stream import Stored
 
-# Binance spot: each id is a trade. Binance futures: ids are consecutive too, but frames that are no trade use some up.
-CONSECUTIVE = frozenset({"binance.spot"})
+# Binance spot and OKX: each id is a trade. Binance futures: consecutive too, but frames that are no trade use some up.
+CONSECUTIVE = frozenset({"binance.spot", "okx.spot", "okx.futures"})
 _CANONICAL = re.compile(r"(0|[1-9][0-9]*)(\.[0-9]*[1-9])?")
 
 

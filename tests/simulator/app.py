@@ -14,6 +14,7 @@ from tests.simulator.core.replay import Replay
 from tests.simulator.core.server import Port
 from tests.simulator.core.venue import Endpoint
 from tests.simulator.venues.binance.endpoint import BinanceEndpoint
+from tests.simulator.venues.okx.endpoint import OkxEndpoint
 from tests.simulator.venues.phemex.endpoint import PhemexEndpoint
 
 
@@ -37,6 +38,7 @@ VENUES: dict[str, Callable[[Hub, Options], Endpoint]] = {
     "binance.spot": lambda hub, options: BinanceEndpoint(hub, futures=False),
     "binance.futures": lambda hub, options: BinanceEndpoint(hub, futures=True),
     "phemex": lambda hub, options: PhemexEndpoint(hub, history=options.history),
+    "okx": lambda hub, options: OkxEndpoint(hub),
 }
 """One entry for each port, in the order of the ports."""
 

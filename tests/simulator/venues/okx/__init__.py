@@ -1,0 +1,1 @@
+"""OKX spot and swaps, on one port."""
