@@ -72,12 +72,13 @@ def _native(market: str, row: Mapping[str, Any]) -> Native:
 
 def _trade(rows: Rows, row: Mapping[str, Any]) -> None:
     """Enter one row of a trade channel."""
+    name, source = _text(row["instId"]), row.get("source")
     identity, count = _digits(row["tradeId"]), int(_digits(row.get("count", "1")))
-    source = row.get("source")
-    first = str(int(identity) - count + 1)
+    if count < 1:
+        raise ValueError("a row of no fill")
     rows.trade(
-        FUTURES if row["instId"].endswith("-SWAP") else SPOT,
-        row["instId"],
+        FUTURES if name.endswith("-SWAP") else SPOT,
+        name,
         identity if count == 1 else f"agg:{identity}",
         price=_text(row["px"]),
         size=_text(row["sz"]),
@@ -87,7 +88,7 @@ def _trade(rows: Rows, row: Mapping[str, Any]) -> None:
         id=identity,
         seq=identity,
         kind=_KINDS[source] if source in _KINDS else str(source),
-        aggregate=None if count == 1 else (first, identity),
+        aggregate=None if count == 1 else (str(int(identity) - count + 1), identity),
     )
 
 
@@ -103,7 +104,7 @@ def _digits(value: object) -> str:
 
 
 def _text(value: object) -> str:
-    """A price or size, which are texts.
+    """A name, price or size, all of which are texts.
 
     Raises:
         NotADecimal: when it is none.
