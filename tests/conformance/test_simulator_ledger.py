@@ -207,7 +207,8 @@ async def test_it_runs_as_a_process_and_ends_when_told(tmp_path: Path) -> None:
         await sim.post("/shutdown")
     lines = [json.loads(line) for line in ledger.read_text("utf-8").splitlines()]
     plans = [f"{line['exchange']}.{line['market']}" for line in lines if line["type"] == "plan"]
-    assert plans == ["binance.spot", "binance.futures", "phemex.spot", "phemex.futures"]
+    venues = sim.addresses["venues"]
+    assert plans == [f"{exchange}.{market}" for exchange, markets in venues.items() for market in markets]
     assert lines[-1]["type"] == "plan"
 
 

@@ -284,15 +284,16 @@ async def test_fills_of_one_taker_order_are_one_row_of_the_public_path(
     assert [type(row[key]) for key in ("tradeId", "count", "seqId")] == [str, str, int]
 
 
-async def test_the_source_parts_groups_and_marks_elp_fills(sim: Simulated) -> None:
+async def test_the_source_parts_groups_and_marks_elp_fills(sim: Simulated, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "JOIN_NS", 60 * 10**9)
     async with client(url(sim, "public")) as socket:
         await subscribe(socket, "trades", BTC)
-        for kind in ("elp", None):
+        for kind in ("elp", None, "elp"):
             await sim.trade("okx", "spot", BTC, price="80227.1", size="0.0004", side="buy", kind=kind)
         found = [(await receive(socket))["data"][0] for _ in range(2)]
     assert [(row["source"], row["count"]) for row in found] == [("1", "1"), ("0", "1")]
     ledger = [row["kind"] for row in await sim.records() if not row["snapshot_only"]]
-    assert ledger == ["elp", None]
+    assert ledger == ["elp", None, "elp"]
 
 
 async def test_groups_tile_the_ids_and_add_up_to_the_fills() -> None:
