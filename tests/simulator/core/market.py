@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 HISTORY = 5000
 """Rows kept for each instrument and channel."""
+FRAME_ROWS = 1024
+"""No frame holds more: the only limit that a venue publishes (Bybit, reference 4.5)."""
 
 
 class Market:
@@ -137,6 +139,8 @@ class Market:
         if not instrument.batches:
             instrument.batches.append([])
             self._pending.append((now + self.wire.frame_ns, instrument))
+        elif len(instrument.batches[-1]) >= FRAME_ROWS:
+            self.split(instrument)
         instrument.batches[-1].append(trade)
 
     def split(self, instrument: Instrument) -> None:
