@@ -97,7 +97,7 @@ class Control:
 
     def _market_state(self, market: Market) -> Json:
         plan = self._hub.generator.plans[market.key]
-        sockets = [socket for socket in self._hub.sockets if market in socket.endpoint.markets]
+        sockets = [socket for socket in self._hub.sockets if market in socket.markets]
         return {
             "connections": len(sockets),
             "subscriptions": sum(1 for socket in sockets for key, _, _ in socket.topics if key == market.key),

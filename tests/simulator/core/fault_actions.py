@@ -71,7 +71,7 @@ LASTING: dict[str, Lasting] = {
 
 def _clients(hub: Hub, markets: Sequence[Market], order: dict[str, Any]) -> list[Socket]:
     """The oldest `count` connections (all without) of the markets; of a socket for several markets, any of them."""
-    found = [socket for socket in hub.sockets if any(market in markets for market in socket.endpoint.markets)]
+    found = [socket for socket in hub.sockets if any(market in markets for market in socket.markets)]
     found.sort(key=lambda socket: socket.number)
     return found[: order.get("count")]
 

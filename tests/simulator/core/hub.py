@@ -156,7 +156,7 @@ class Hub:
         self._line(socket, market, "unsubscribed", instruments=instruments)
 
     def _note(self, socket: Socket, event: str, *, reason: str | None = None) -> None:
-        for market in socket.endpoint.markets:
+        for market in socket.markets:
             self._line(socket, market, event, reason=reason)
 
     def _line(

@@ -51,6 +51,8 @@ class Socket(asyncio.Protocol):
     def __init__(self, hub: Hub, endpoint: Endpoint, number: int) -> None:
         self.hub, self.endpoint, self.number = hub, endpoint, number
         self.address = ""
+        self.markets: tuple[Market, ...] = endpoint.markets
+        """Which of the port's markets this connection is for: all, unless the venue's `open` narrows it."""
         self.topics: dict[tuple[str, str, str], tuple[Market, tuple[str, str], object]] = {}
         """What trade data flows here: (market, channel, instrument) → (market, route, form)."""
         self.muted = False
