@@ -20,6 +20,8 @@ MOST_AT_ONCE = 2000
 """Fills of one market in one turn: after a stall the plan is caught up with over several turns, not in one lump."""
 TRICKLE = 0.01
 """Share of the fills that goes to instruments beside the busy ones (other quotes, other contract kinds)."""
+ONE_ORDER = 50_000_000
+"""Nanoseconds within which fills at one price and side belong to one taker order."""
 
 
 @dataclass(slots=True)
@@ -176,10 +178,12 @@ class Generator:
         at -= at % wire.time_unit
         if last is not None and at <= last.time:
             at = last.time + (1 if wire.time_unit == 1 else 0)
+        same = last is not None and not kind and rng.random() < 0.35
+        instrument.further = last is not None and same and not last.kind and at - last.time <= ONE_ORDER
         number, order = wire.number(instrument), wire.order(instrument)
         if kind == "NA":
             return Trade(number, 0, 0, rng.random() < 0.5, at, kind, order=order)
-        if last is not None and not kind and rng.random() < 0.35:
+        if last is not None and same:
             price, buy = last.price if not last.kind else instrument.price, last.buy
         else:
             price, buy = self._step(rng, instrument), rng.random() < 0.5

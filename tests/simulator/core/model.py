@@ -160,6 +160,8 @@ class Instrument:
     """Whether it is among those that the venue's users mean: tradable, in USDT, a plain contract."""
     anchor: int = 0
     last: Trade | None = None
+    further: bool = False
+    """Whether the fill being drawn goes on with the taker order of the one before: same price and side, soon after."""
     begun: bool = False
     histories: dict[str, History] = field(default_factory=dict)
     batches: list[list[Trade]] = field(default_factory=list)

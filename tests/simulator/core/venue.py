@@ -107,7 +107,8 @@ class Wire(Protocol):
         ...
 
     def order(self, instrument: Instrument) -> int:
-        """The ordering number of the next fill; -1 where its id is the only number it has. Called after `number`."""
+        """The ordering number of the next fill; -1 where its id is the only number it has. Called after `number`;
+        `instrument.last` is the fill before, `instrument.further` says whether both are of one taker order."""
         ...
 
     def id_text(self, trade: Trade) -> str | None:
