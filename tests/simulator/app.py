@@ -15,6 +15,7 @@ from tests.simulator.core.server import Port
 from tests.simulator.core.venue import Endpoint
 from tests.simulator.venues.binance.endpoint import BinanceEndpoint
 from tests.simulator.venues.okx.endpoint import OkxEndpoint
+from tests.simulator.venues.bybit.endpoint import BybitEndpoint
 from tests.simulator.venues.phemex.endpoint import PhemexEndpoint
 
 
@@ -39,6 +40,7 @@ VENUES: dict[str, Callable[[Hub, Options], Endpoint]] = {
     "binance.futures": lambda hub, options: BinanceEndpoint(hub, futures=True),
     "phemex": lambda hub, options: PhemexEndpoint(hub, history=options.history),
     "okx": lambda hub, options: OkxEndpoint(hub),
+    "bybit": lambda hub, options: BybitEndpoint(hub),
 }
 """One entry for each port, in the order of the ports."""
 

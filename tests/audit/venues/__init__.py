@@ -4,22 +4,26 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tests.audit.venues import binance, okx, phemex
+from tests.audit.venues import binance, bybit, phemex
 from tests.audit.venues.rows import Life, Line, Rows
 
 VENUES: Mapping[str, Callable[[list[Line]], Rows]] = {
     "binance": binance.rows_of,
     "phemex": phemex.rows_of,
     "okx": okx.rows_of,
+    "bybit": bybit.rows_of,
 }
 LIVES: Mapping[str, Callable[[str, Mapping[str, Any]], Life]] = {
     "binance": binance.life_of,
     "phemex": phemex.life_of,
     "okx": okx.life_of,
+    "bybit": bybit.life_of,
 }
 """From market and row of an instrument list to what the row says of the instrument's life."""
 DOMAINS: Mapping[str, tuple[str, ...]] = {
     "binance": ("binance.com", "binance.vision"),
     "phemex": ("phemex.com",),
     "okx": ("okx.com",),
+    "bybit": ("bybit.com", "bybit.kz", "bybit.tr", "bybit.id"),
 }
 """By which hosts a venue's addresses are known."""

@@ -1,0 +1,1 @@
+"""Bybit spot and linear contracts, on one port."""
