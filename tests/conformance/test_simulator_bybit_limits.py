@@ -10,17 +10,13 @@ import aiohttp
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from tests.conformance.bybit import MARKETS, url
 from tests.conformance.clients import ask, client, ended
 from tests.simulator.testing import Simulated, simulator
 from tests.simulator.venues.bybit import endpoint
 
-PATHS = {"spot": "/v5/public/spot", "futures": "/v5/public/linear"}
 DIVIDE = 600
 """A second for ten minutes."""
-
-
-def url(sim: Simulated, market: str) -> str:
-    return sim.websocket("bybit", market) + PATHS[market]
 
 
 async def ask_rest(sim: Simulated, http: aiohttp.ClientSession) -> tuple[int, Any]:
@@ -53,7 +49,7 @@ async def test_a_linear_pong_has_the_request_id(request_text: str, number: str) 
     assert (pong["success"], pong["ret_msg"], pong["req_id"], pong["op"]) == (True, "pong", number, "ping")
 
 
-@pytest.mark.parametrize("market", PATHS)
+@pytest.mark.parametrize("market", MARKETS)
 async def test_a_socket_without_pings_is_cut_after_ten_minutes_though_data_flows(market: str) -> None:
     async with simulator(only=["bybit"], divide_timers=DIVIDE, rate=200) as sim, client(url(sim, market)) as socket:
         started = asyncio.get_running_loop().time()
@@ -88,7 +84,7 @@ async def test_the_501st_connect_of_an_address_in_five_minutes_is_refused_on_bot
         for count in range(500):
             async with client(url(sim, "spot" if count % 2 else "futures"), address="127.0.0.9"):
                 pass
-        for market in PATHS:
+        for market in MARKETS:
             with pytest.raises(InvalidStatus) as refused:
                 async with client(url(sim, market), address="127.0.0.9"):
                     pass

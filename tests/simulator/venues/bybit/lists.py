@@ -104,7 +104,7 @@ def linear_row(
     scale = max(2 if base == "BTC" else 0, -fine)
     tick = 10 ** max(0, fine + scale)
     size_digits = lot_digits(price, 3)
-    lot = fixed(1, size_digits)
+    step = fixed(tick, scale)
     early = status == "PreLaunch"
     row = {
         "symbol": name,
@@ -122,20 +122,16 @@ def linear_row(
         "preListingInfo": {"curAuctionPhase": "NotStarted"} if early else None,
         "fundingInterval": 480 if contract == "LinearPerpetual" else 0,
         "displayName": "",
-        "priceFilter": {
-            "minPrice": fixed(tick, scale),
-            "maxPrice": fixed(tick * 19999998, scale),
-            "tickSize": fixed(tick, scale),
-        },
-        "lotSizeFilter": {
-            "minOrderQty": lot,
-            "maxOrderQty": fixed(1_190_000, size_digits),
-            "qtyStep": lot,
-            "minNotionalValue": "5",
-        },
+        "priceFilter": {"minPrice": step, "maxPrice": fixed(tick * 19999998, scale), "tickSize": step},
+        "lotSizeFilter": _lots(size_digits),
     }
     paid, typical = max(tick, price.units(scale) // tick * tick), typical_lots(price, size_digits)
     return Instrument(name, base, quote, row, paid, tick, scale, 1, size_digits, typical)
+
+
+def _lots(digits: int) -> dict[str, str]:
+    lot = fixed(1, digits)
+    return {"minOrderQty": lot, "maxOrderQty": fixed(1_190_000, digits), "qtyStep": lot, "minNotionalValue": "5"}
 
 
 def _plain(seed: int) -> list[str]:

@@ -99,7 +99,7 @@ def _wanted(instrument: Instrument, request: HttpRequest) -> bool:
     """Whether a row passes the query's filters; without `status`, what trades."""
     query, row = request.query, instrument.row
     return (
-        row["status"] == query.get("status", "Trading")
+        row["status"] == (query.get("status") or "Trading")
         and query.get("symbol") in {None, "", row["symbol"]}
         and query.get("baseCoin") in {None, "", row["baseCoin"]}
     )
