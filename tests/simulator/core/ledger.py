@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import IO, Any
 
 from tests.simulator.core.model import Instrument, Trade
+from tests.simulator.core.venue import compact
 
 
 class Ledger:
@@ -24,7 +24,7 @@ class Ledger:
     def write(self, record: dict[str, Any]) -> None:
         """One record other than a trade."""
         if self._file is not None:
-            self._lines.append(json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n")
+            self._lines.append(compact(record) + "\n")
 
     def instrument(self, exchange: str, market: str, instrument: Instrument) -> None:
         """The list row of an instrument, at the start and at each change."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
 from tests.simulator.core.model import Instrument, Trade
@@ -14,9 +16,20 @@ if TYPE_CHECKING:
     from tests.simulator.core.socket import Socket
 
 
+_NUMBER = re.compile(r'"\\u0000([0-9.-]+)\\u0000"')
+
+
 def compact(value: object) -> str:
-    """JSON as venues write it: no blanks, non-ASCII letters as they are."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    """JSON as venues write it: no blanks, non-ASCII letters as they are, a `Decimal` as a number without exponent."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_marked)
+    return _NUMBER.sub(r"\1", text) if "\\u0000" in text else text
+
+
+def _marked(value: object) -> str:
+    """A number's digits between two NULs, since `json` itself writes no number but its own."""
+    if isinstance(value, Decimal):
+        return f"\0{value:f}\0"
+    raise TypeError(f"no JSON for {type(value).__name__}")
 
 
 @dataclass(frozen=True, slots=True)
