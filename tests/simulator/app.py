@@ -16,6 +16,7 @@ from tests.simulator.core.venue import Endpoint
 from tests.simulator.venues.binance.endpoint import BinanceEndpoint
 from tests.simulator.venues.okx.endpoint import OkxEndpoint
 from tests.simulator.venues.bybit.endpoint import BybitEndpoint
+from tests.simulator.venues.kucoin.endpoint import KucoinEndpoint
 from tests.simulator.venues.phemex.endpoint import PhemexEndpoint
 
 
@@ -41,6 +42,8 @@ VENUES: dict[str, Callable[[Hub, Options], Endpoint]] = {
     "phemex": lambda hub, options: PhemexEndpoint(hub, history=options.history),
     "okx": lambda hub, options: OkxEndpoint(hub),
     "bybit": lambda hub, options: BybitEndpoint(hub),
+    "kucoin.spot": lambda hub, options: KucoinEndpoint(hub, futures=False),
+    "kucoin.futures": lambda hub, options: KucoinEndpoint(hub, futures=True),
 }
 """One entry for each port, in the order of the ports."""
 

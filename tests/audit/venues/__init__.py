@@ -5,6 +5,7 @@ from typing import Any
 
 from tests.audit.venues import binance, okx, phemex
 from tests.audit.venues import binance, bybit, phemex
+from tests.audit.venues import binance, kucoin, phemex
 from tests.audit.venues.rows import Life, Line, Rows
 
 VENUES: Mapping[str, Callable[[list[Line]], Rows]] = {
@@ -12,12 +13,14 @@ VENUES: Mapping[str, Callable[[list[Line]], Rows]] = {
     "phemex": phemex.rows_of,
     "okx": okx.rows_of,
     "bybit": bybit.rows_of,
+    "kucoin": kucoin.rows_of,
 }
 LIVES: Mapping[str, Callable[[str, Mapping[str, Any]], Life]] = {
     "binance": binance.life_of,
     "phemex": phemex.life_of,
     "okx": okx.life_of,
     "bybit": bybit.life_of,
+    "kucoin": kucoin.life_of,
 }
 """From market and row of an instrument list to what the row says of the instrument's life."""
 DOMAINS: Mapping[str, tuple[str, ...]] = {
@@ -25,5 +28,6 @@ DOMAINS: Mapping[str, tuple[str, ...]] = {
     "phemex": ("phemex.com",),
     "okx": ("okx.com",),
     "bybit": ("bybit.com", "bybit.kz", "bybit.tr", "bybit.id"),
+    "kucoin": ("kucoin.com",),
 }
 """By which hosts a venue's addresses are known."""

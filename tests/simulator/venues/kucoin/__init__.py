@@ -1,0 +1,1 @@
+"""KuCoin spot and futures of the classic API, each on a port of its own."""
