@@ -162,7 +162,7 @@ def contract_row(
         **fields,
     }
     paid, typical = max(tick, price.units(digits) // tick * tick), typical_lots(price, -power)
-    made = Instrument(row["symbol"], base, quote, row, paid, tick, digits, lot, 0, max(1, typical // lot))
+    made = Instrument(row["symbol"], base, quote, row, paid, tick, digits, lot, 0, max(1, 5 * typical // lot))
     made.trim, made.group, made.next_id = True, code, first_id
     return made
 
