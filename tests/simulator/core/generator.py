@@ -187,7 +187,7 @@ class Generator:
             price, buy = last.price if not last.kind else instrument.price, last.buy
         else:
             price, buy = self._step(rng, instrument), rng.random() < 0.5
-        if kind in {"insurance", "adl"}:
+        if kind in {"insurance", "adl", "internal"}:
             price = max(instrument.tick, price * (9 if buy else 11) // 10 // instrument.tick * instrument.tick)
         else:
             instrument.price = price
