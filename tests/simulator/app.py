@@ -17,6 +17,7 @@ from tests.simulator.venues.binance.endpoint import BinanceEndpoint
 from tests.simulator.venues.okx.endpoint import OkxEndpoint
 from tests.simulator.venues.bybit.endpoint import BybitEndpoint
 from tests.simulator.venues.kucoin.endpoint import KucoinEndpoint
+from tests.simulator.venues.gate.endpoint import GateEndpoint
 from tests.simulator.venues.phemex.endpoint import PhemexEndpoint
 
 
@@ -44,6 +45,7 @@ VENUES: dict[str, Callable[[Hub, Options], Endpoint]] = {
     "bybit": lambda hub, options: BybitEndpoint(hub),
     "kucoin.spot": lambda hub, options: KucoinEndpoint(hub, futures=False),
     "kucoin.futures": lambda hub, options: KucoinEndpoint(hub, futures=True),
+    "gate": lambda hub, options: GateEndpoint(hub),
 }
 """One entry for each port, in the order of the ports."""
 

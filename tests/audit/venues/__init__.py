@@ -6,6 +6,7 @@ from typing import Any
 from tests.audit.venues import binance, okx, phemex
 from tests.audit.venues import binance, bybit, phemex
 from tests.audit.venues import binance, kucoin, phemex
+from tests.audit.venues import binance, gate, phemex
 from tests.audit.venues.rows import Life, Line, Rows
 
 VENUES: Mapping[str, Callable[[list[Line]], Rows]] = {
@@ -14,6 +15,7 @@ VENUES: Mapping[str, Callable[[list[Line]], Rows]] = {
     "okx": okx.rows_of,
     "bybit": bybit.rows_of,
     "kucoin": kucoin.rows_of,
+    "gate": gate.rows_of,
 }
 LIVES: Mapping[str, Callable[[str, Mapping[str, Any]], Life]] = {
     "binance": binance.life_of,
@@ -21,6 +23,7 @@ LIVES: Mapping[str, Callable[[str, Mapping[str, Any]], Life]] = {
     "okx": okx.life_of,
     "bybit": bybit.life_of,
     "kucoin": kucoin.life_of,
+    "gate": gate.life_of,
 }
 """From market and row of an instrument list to what the row says of the instrument's life."""
 DOMAINS: Mapping[str, tuple[str, ...]] = {
@@ -29,5 +32,6 @@ DOMAINS: Mapping[str, tuple[str, ...]] = {
     "okx": ("okx.com",),
     "bybit": ("bybit.com", "bybit.kz", "bybit.tr", "bybit.id"),
     "kucoin": ("kucoin.com",),
+    "gate": ("gateio.ws", "gate.com", "gate.io"),
 }
 """By which hosts a venue's addresses are known."""

@@ -1,0 +1,1 @@
+"""Gate spot and USDT futures, on one port."""
