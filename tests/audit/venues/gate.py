@@ -18,7 +18,7 @@ def rows_of(lines: list[Line]) -> Rows:
     Spot has one trade ``{"id":…,"create_time_ms":"1606292218213.4578","side":"sell","currency_pair":"GT_USDT",
     "amount":"16.47","price":"0.4705","id_market":917144}``; recordings of before 2025 have no ``id_market``, those of
     2021 no ``time_ms`` of the frame. Futures have an array ``[{"id":…,"size":-108,"create_time_ms":1790000003119,
-    "price":"80227.1","contract":"BTC_USDT"}]``, oldest first: the sign of ``size``, number or text, is the taker's side.
+    "price":"80227.1","contract":"BTC_USDT"}]``, oldest first; the sign of ``size``, number or text, is the side.
     """
     rows = Rows("gate")
     for line in lines:
