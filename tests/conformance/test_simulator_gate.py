@@ -292,6 +292,38 @@ async def test_the_ledger_names_ids_orders_and_multipliers(sim: Simulated) -> No
     assert [one["multiplier"] for one in listed] == [None, "0.0001"]
 
 
+@pytest.mark.parametrize("market", ["spot", "futures"])
+async def test_a_client_gets_the_trades_of_the_ledger_in_order_and_complete(market: str) -> None:
+    names = ["BTC_USDT", "ETH_USDT", "SOL_USDT"]
+    async with simulator(only=["gate"], symbols=3) as sim:
+        async with client(url(sim, market), additional_headers=DECIMAL) as socket:
+            await subscribe(socket, market, *names)
+            await sim.post("/rate", exchange="gate", market=market, rate=1000)
+            await sim.until(lambda state: state["markets"][f"gate.{market}"]["produced"] > 500)
+            await sim.post("/pause")
+            seen = await drained(socket, market)
+        live = [record for record in await sim.records() if record["connections"]]
+    assert seen == [(record["instrument"], record["id"], record["price"], record["size"]) for record in live]
+    assert len(seen) > 500
+
+
+async def drained(socket: ClientConnection, market: str) -> list[tuple[str, ...]]:
+    """The trades before a pong, until none lies between two pongs."""
+    seen: list[tuple[str, ...]] = []
+    fresh = True
+    while fresh:
+        fresh = False
+        frame = await ping(socket, market)
+        while frame["channel"] != f"{market}.pong":
+            fresh = True
+            for row in frame["result"] if market == "futures" else [frame["result"]]:
+                name, size = (row.get("contract") or row["currency_pair"]), (row.get("size") or row["amount"])
+                seen.append((name, str(row["id"]), row["price"], size.removeprefix("-")))
+            frame = await receive(socket)
+        await asyncio.sleep(0.05)  # frames of futures are held for 10 ms
+    return seen
+
+
 # Heartbeat and ends
 
 
