@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.clients import ask, client, receive
+from tests.conformance.clients import client, receive
+from tests.conformance.gate import subscribe, url
 from tests.simulator.testing import Simulated, simulator
 
 PAIRS, CONTRACTS = "/api/v4/spot/currency_pairs", "/api/v4/futures/usdt/contracts"
@@ -125,11 +126,8 @@ async def test_a_start_that_lies_ahead_is_waited_for(sim: Simulated) -> None:
 
 
 async def test_spot_rows_are_strings_and_those_of_the_stream(sim: Simulated) -> None:
-    async with client(sim.websocket("gate", "spot") + "/ws/v4/") as socket:
-        await ask(
-            socket,
-            {"time": int(time.time()), "channel": "spot.trades", "event": "subscribe", "payload": ["BTC_USDT"]},
-        )
+    async with client(url(sim, "spot")) as socket:
+        await subscribe(socket, "spot", "BTC_USDT")
         await sim.trade("gate", "spot", "BTC_USDT", 2)
         live = [(await receive(socket))["result"] for _ in range(2)]
     found = await rows(sim, SPOT, currency_pair="BTC_USDT", limit=2)
@@ -275,10 +273,7 @@ async def test_a_recorded_list_is_served_for_its_own_market_alone(tmp_path: Path
 async def test_frames_of_a_recording_come_after_a_subscription_to_anything(tmp_path: Path) -> None:
     async with (
         simulator(only=["gate"], replay=[recording(tmp_path, "futures", "[]")], divide_timers=10) as sim,
-        client(sim.websocket("gate", "futures") + "/v4/ws/usdt") as socket,
+        client(url(sim, "futures")) as socket,
     ):
-        await ask(
-            socket,
-            {"time": int(time.time()), "channel": "futures.trades", "event": "subscribe", "payload": ["WHATEVER"]},
-        )
+        await subscribe(socket, "futures", "WHATEVER")
         assert await receive(socket) == {"of": "futures"}
