@@ -180,6 +180,7 @@ class Generator:
             at = last.time + (1 if wire.time_unit == 1 else 0)
         same = last is not None and not kind and rng.random() < 0.35
         instrument.further = last is not None and same and not last.kind and at - last.time <= ONE_ORDER
+        instrument.at = at
         number, order = wire.number(instrument), wire.order(instrument)
         if kind == "NA":
             return Trade(number, 0, 0, rng.random() < 0.5, at, kind, order=order)

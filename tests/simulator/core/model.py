@@ -152,12 +152,14 @@ class Instrument:
     quantity_scale: int | None = None
     multiplier: str | None = None
     next_id: int = 0
+    at: int = 0
+    """The time of the fill that is being numbered, for venues whose ids hold it."""
     group: int = 0
     """Of instruments that share a counter at the venue."""
     open: bool = False
     """Whether it trades at all."""
     busy: bool = False
-    """Whether it is among those that the venue's users mean: tradable, in USDT, a plain contract."""
+    """Whether it is among those that the venue's users mean: tradable, in its main quote (USDT; KRW at Upbit), plain."""
     anchor: int = 0
     last: Trade | None = None
     further: bool = False

@@ -165,7 +165,7 @@ class Lister(Protocol):
         ...
 
     def judge(self, instrument: Instrument) -> tuple[bool, bool]:
-        """From its row: whether it trades at all, and whether it is a plain tradable USDT instrument."""
+        """From its row: whether it trades at all, and whether it is a plain one in the venue's main quote."""
         ...
 
     def make(self, base: str, quote: str, price: str, seed: int) -> Instrument:
