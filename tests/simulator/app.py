@@ -19,6 +19,7 @@ from tests.simulator.venues.bybit.endpoint import BybitEndpoint
 from tests.simulator.venues.kucoin.endpoint import KucoinEndpoint
 from tests.simulator.venues.gate.endpoint import GateEndpoint
 from tests.simulator.venues.phemex.endpoint import PhemexEndpoint
+from tests.simulator.venues.upbit.endpoint import UpbitEndpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ VENUES: dict[str, Callable[[Hub, Options], Endpoint]] = {
     "kucoin.spot": lambda hub, options: KucoinEndpoint(hub, futures=False),
     "kucoin.futures": lambda hub, options: KucoinEndpoint(hub, futures=True),
     "gate": lambda hub, options: GateEndpoint(hub),
+    "upbit": lambda hub, options: UpbitEndpoint(hub),
 }
 """One entry for each port, in the order of the ports."""
 

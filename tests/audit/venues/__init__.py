@@ -7,6 +7,7 @@ from tests.audit.venues import binance, okx, phemex
 from tests.audit.venues import binance, bybit, phemex
 from tests.audit.venues import binance, kucoin, phemex
 from tests.audit.venues import binance, gate, phemex
+from tests.audit.venues import binance, phemex, upbit
 from tests.audit.venues.rows import Life, Line, Rows
 
 VENUES: Mapping[str, Callable[[list[Line]], Rows]] = {
@@ -16,6 +17,7 @@ VENUES: Mapping[str, Callable[[list[Line]], Rows]] = {
     "bybit": bybit.rows_of,
     "kucoin": kucoin.rows_of,
     "gate": gate.rows_of,
+    "upbit": upbit.rows_of,
 }
 LIVES: Mapping[str, Callable[[str, Mapping[str, Any]], Life]] = {
     "binance": binance.life_of,
@@ -24,6 +26,7 @@ LIVES: Mapping[str, Callable[[str, Mapping[str, Any]], Life]] = {
     "bybit": bybit.life_of,
     "kucoin": kucoin.life_of,
     "gate": gate.life_of,
+    "upbit": upbit.life_of,
 }
 """From market and row of an instrument list to what the row says of the instrument's life."""
 DOMAINS: Mapping[str, tuple[str, ...]] = {
@@ -33,5 +36,6 @@ DOMAINS: Mapping[str, tuple[str, ...]] = {
     "bybit": ("bybit.com", "bybit.kz", "bybit.tr", "bybit.id"),
     "kucoin": ("kucoin.com",),
     "gate": ("gateio.ws", "gate.com", "gate.io"),
+    "upbit": ("upbit.com",),
 }
 """By which hosts a venue's addresses are known."""

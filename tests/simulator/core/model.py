@@ -159,7 +159,7 @@ class Instrument:
     open: bool = False
     """Whether it trades at all."""
     busy: bool = False
-    """Whether it is among those that the venue's users mean: tradable, in its main quote (USDT; KRW at Upbit), plain."""
+    """Whether it is among those that the venue's users mean: tradable, in its main quote (mostly USDT), plain."""
     anchor: int = 0
     last: Trade | None = None
     further: bool = False

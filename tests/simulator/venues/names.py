@@ -74,6 +74,7 @@ _QUOTES = {  # in 10**-6 US dollars
     "AUD": 646000,
     "RUB": 12500,
     "NGN": 690,
+    "KRW": 730,
     "BIDR": 60,
     "VAI": 990000,
 }
