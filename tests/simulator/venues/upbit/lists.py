@@ -45,11 +45,12 @@ _CAUTIONS = (
 def number_text(value: int) -> str:
     """A JSON number of `value` / 10^8 as the venue writes it: with a point always, now and then with an exponent.
 
-    Which of the large (from 10^7) and small (below 10^-3) numbers have an exponent follows from the value alone, one in
-    seven, so that ledger, WebSocket and REST have one text for one number.
+    Which of the large (from 10^7) and small (below 10^-3) numbers have an exponent follows from the value alone, about
+    one in five, so that ledger, WebSocket and REST have one text for one number.
     """
-    if value and value % 7 == 0 and not 10 ** (DIGITS - 3) <= value < 10 ** (DIGITS + 7):
-        digits = str(value)
+    digits = str(value)
+    middling = 10 ** (DIGITS - 3) <= value < 10 ** (DIGITS + 7)
+    if value and not middling and sum(map(int, digits)) % 5 == 0:
         mantissa = digits.rstrip("0")
         return f"{mantissa[0]}.{mantissa[1:] or '0'}E{len(digits) - 1 - DIGITS}"
     text = trimmed(value, DIGITS)
