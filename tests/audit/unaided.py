@@ -115,8 +115,11 @@ def _disagreements(payload: Mapping[str, Any], stored: Stored) -> list[str]:
 
 
 def _place(payload: Mapping[str, Any]) -> tuple[int, int]:
-    """Where a trade stands among those of its symbol: by id where it is a number, by time where there is none."""
-    span = _span(payload)
+    """Where a trade stands among those of its symbol: by id where that is a number that orders, else by time.
+
+    Without ``seq`` it doesn't order: Upbit's ids are numbers, but in no sure order.
+    """
+    span = _span(payload) if payload.get("seq") is not None else None
     return (span[1], 0) if span is not None else (0, payload["time"])
 
 

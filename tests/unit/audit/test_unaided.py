@@ -62,6 +62,13 @@ def test_without_a_number_for_an_id_time_tells_the_order() -> None:
     assert judged(later, earlier).tallies["binance.spot"].misordered == 1
 
 
+def test_numbers_that_do_not_order_leave_the_order_to_time() -> None:
+    first, second = message("8", seq=None), message("7", seq=None)
+    assert judged(first, second).ok
+    earlier = message("9", seq=None, time=T - 1)
+    assert judged(first, earlier).tallies["binance.spot"].misordered == 1
+
+
 def test_an_aggregate_covers_the_ids_of_its_fills() -> None:
     joined = message("agg:5", aggregate={"first_id": "8", "last_id": "9"})
     assert judged(message("7"), joined, message("10")).ok
