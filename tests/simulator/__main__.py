@@ -49,7 +49,7 @@ def _what(parser: argparse.ArgumentParser) -> None:
         help="divides heartbeats, life times and bans; frame and request limits stay (1)",
     )
     add("--replay", type=Path, nargs="+", default=[], metavar="FILE", help="plays recordings, makes no trades")
-    add("--symbols", type=int, metavar="N", help="only the N busiest USDT symbols of each market trade (all)")
+    add("--symbols", type=int, metavar="N", help="only the N busiest symbols in each main quote trade (all)")
     add(
         "--history",
         type=int,
