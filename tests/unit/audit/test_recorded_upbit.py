@@ -132,9 +132,16 @@ def test_a_pair_lives_as_long_as_it_stands_in_the_list() -> None:
 
 def test_a_ledger_holds_numbers_as_the_wire_has_them(tmp_path: Path) -> None:
     where = {"exchange": "upbit", "market": "spot", "instrument": "KRW-BTC"}
-    listed = {"type": "instrument", **where, "base": "BTC", "quote": "KRW", "row": LIST[0]}
+    listed: dict[str, Any] = {"type": "instrument", **where, "base": "BTC", "quote": "KRW", "row": LIST[0]}
     listed |= {"price_scale": None, "quantity_scale": None, "multiplier": None}
-    sold = {"type": "trade", "serial": 1, **where, "id": "17877285547970000", "seq": None, "price": "1.16539E8"}
+    sold: dict[str, Any] = {
+        "type": "trade",
+        "serial": 1,
+        **where,
+        "id": "17877285547970000",
+        "seq": None,
+        "price": "1.16539E8",
+    }
     sold |= {"size": "4.515E-5", "side": "sell", "time": 1787728554797000000, "kind": None, "connections": 1}
     path = tmp_path / "ledger.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in (listed, sold)))

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from tests.simulator.core.socket import Socket
 
 CONNECTS, CONNECTS_SECONDS = 5, 1.0
-PRELUDE = 20
-"""Trades of a pair before the simulator's start."""
+PRELUDE = 5
+"""Trades of a pair before the simulator's start: few, since one request can ask for the last trade of all pairs."""
 
 
 class UpbitEndpoint:
