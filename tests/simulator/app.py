@@ -14,10 +14,10 @@ from tests.simulator.core.replay import Replay
 from tests.simulator.core.server import Port
 from tests.simulator.core.venue import Endpoint
 from tests.simulator.venues.binance.endpoint import BinanceEndpoint
-from tests.simulator.venues.okx.endpoint import OkxEndpoint
 from tests.simulator.venues.bybit.endpoint import BybitEndpoint
-from tests.simulator.venues.kucoin.endpoint import KucoinEndpoint
 from tests.simulator.venues.gate.endpoint import GateEndpoint
+from tests.simulator.venues.kucoin.endpoint import KucoinEndpoint
+from tests.simulator.venues.okx.endpoint import OkxEndpoint
 from tests.simulator.venues.phemex.endpoint import PhemexEndpoint
 from tests.simulator.venues.upbit.endpoint import UpbitEndpoint
 

@@ -3,11 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.audit.venues import binance, okx, phemex
-from tests.audit.venues import binance, bybit, phemex
-from tests.audit.venues import binance, kucoin, phemex
-from tests.audit.venues import binance, gate, phemex
-from tests.audit.venues import binance, phemex, upbit
+from tests.audit.venues import binance, bybit, gate, kucoin, okx, phemex, upbit
 from tests.audit.venues.rows import Life, Line, Rows
 
 VENUES: Mapping[str, Callable[[list[Line]], Rows]] = {
