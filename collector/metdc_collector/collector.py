@@ -102,8 +102,6 @@ class Collector:
 
     async def _stream(self) -> None:
         chosen = await self._members.choose()
-        for refusal in chosen.refused:
-            log.warning("%s is refused: %s", refusal.name, refusal.reason)
         venue = self.settings.venue
         address = self.settings.endpoints.web_socket
         log.info("%s %s: %d instruments from %s", venue.exchange, venue.market, len(chosen.wanted), address)

@@ -108,7 +108,11 @@ class Membership:
 
     def _choose(self, listing: Listing) -> Chosen:
         chosen = select(listing, self.selection, ahead=self.venue.ahead)
+        before = {refusal.name for refusal in self.refused}
         self.refused = chosen.refused
+        for refusal in chosen.refused:
+            if refusal.name not in before:
+                log.warning("%s is refused: %s", refusal.name, refusal.reason)
         return chosen
 
     def _from_kept(self, kept: Kept) -> Chosen | None:

@@ -26,6 +26,8 @@ CEILING = 30.0
 COINS = ("BTC", "ETH", "SOL", "XRP", "BNB", "DOGE", "SUI", "ADA", "TRX", "LINK")
 """Coins that trade most on each of the simulated venues."""
 DIVISOR = 20
+FOUR = ("binance.spot", "binance.futures", "phemex")
+"""The venues of :data:`MARKETS`, as the simulator names them."""
 
 
 class Market(NamedTuple):
@@ -108,12 +110,14 @@ class Simulator:
 
 
 @contextlib.contextmanager
-def simulator(*, symbols: int | None = len(COINS), history: int = 20, by: float = DIVISOR) -> Iterator[Simulator]:
+def simulator(
+    *, symbols: int | None = len(COINS), history: int = 20, by: float = DIVISOR, only: Sequence[str] = FOUR
+) -> Iterator[Simulator]:
     """Run a simulator on free ports that is silent until told a rate."""
     with folder("metdc-simulator-") as place:
         ledger = place / "ledger.jsonl"
         words = ["--port", "0", "--rate", "0", "--history", str(history), "--divide-timers", str(by)]
-        words += ["--ledger", str(ledger), *(["--symbols", str(symbols)] if symbols else [])]
+        words += ["--ledger", str(ledger), *(["--symbols", str(symbols)] if symbols else []), "--only", *only]
         with Process(python("tests.simulator", *words), name="simulator") as process:
             said = json.loads(process.line(START, where=lambda line: line.startswith("{")))
             yield Simulator(said["control"], said["venues"], ledger)

@@ -1,4 +1,7 @@
-"""A key-value bucket of JetStream: created where that is allowed, written with an acknowledgement, read at once."""
+"""A key-value bucket of JetStream: created where that is allowed, written with an acknowledgement, read at once.
+
+Reading is by direct get, which nats-py leaves off in the buckets that it creates.
+"""
 
 import nats.errors
 import nats.js.errors
@@ -56,9 +59,12 @@ class Bucket:
         if self._ensured:
             return
         try:
-            await js.key_value(str(self._config.bucket))
-        except nats.js.errors.BucketNotFoundError as error:
+            config = (await js.stream_info(f"KV_{self._config.bucket}")).config
+        except nats.js.errors.NotFoundError as error:
             if not self._create:
                 raise BucketFailed(f"bucket {self._config.bucket} does not exist and management is Observe") from error
-            await js.create_key_value(self._config)
+            await js.create_key_value(self._config.evolve(direct=True))
+        else:
+            if self._create and not config.allow_direct:
+                await js.update_stream(config.evolve(allow_direct=True))
         self._ensured = True

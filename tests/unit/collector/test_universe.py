@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metdc_collector.exchanges.base import Listing, Refusal
-from metdc_collector.universe import Chosen, Selection, select
+from metdc_collector.universe import Chosen, Selection, changed, nothing_to_collect, select, shrunk
 from metdc_collector.wire.instrument import Instrument
 from tests.unit.collector.made import BTC, ETH
 
@@ -130,3 +130,46 @@ def test_each_instrument_is_wanted_refused_or_left_and_each_asked_name_is_answer
     answered = {refusal.name for refusal in choice.refused} | choice.wanted.keys()
     for name in include:
         assert answered & ({name} | {each.name for each in listed if name in (each.name, each.symbol, each.base)})
+
+
+# -- while it runs
+
+
+def test_what_is_announced_is_wanted_where_the_venue_lets_it_be_subscribed_to_ahead() -> None:
+    announced = replace(BTC, name="NEWUSDT", base="NEW", status="pending")
+    listing = Listing({"NEWUSDT": announced, "LUNAUSDT": HALTED})
+    assert list(select(listing, Selection(("USDT",)), ahead=True).wanted) == ["NEWUSDT"]
+    assert select(listing, Selection(("USDT",))).left[0] == Refusal("NEWUSDT", "not trading: pending")
+
+
+@pytest.mark.parametrize(
+    ("had", "has", "told"),
+    [(10, 8, None), (10, 7, "it has shrunk from 10 trading instruments to 7"), (0, 0, None), (3, 30, None)],
+)
+def test_a_list_that_lost_more_than_a_fifth_has_shrunk(had: int, has: int, told: str | None) -> None:
+    assert shrunk([BTC] * had + [HALTED] * 50, [BTC] * has) == told
+
+
+def test_what_is_new_or_differs_has_changed_and_what_has_vanished_is_delisted() -> None:
+    before = {one.name: one for one in (BTC, ETH, PEPE, HALTED)}
+    tick = replace(ETH, tick="0.1")
+    now = {one.name: one for one in (BTC, tick, BTC_USDC)}
+    names = ["LUNAUSDT", "BTCUSDC", "BTCUSDT", "ETHUSDT", "NEVERUSDT"]
+    assert changed(before, now, names) == [BTC_USDC, tick, replace(HALTED, status="delisted")]
+
+
+def test_what_was_delisted_before_is_not_told_again() -> None:
+    gone = replace(HALTED, status="delisted")
+    assert changed({"LUNAUSDT": gone}, {}, ["LUNAUSDT"]) == []
+    assert changed({"LUNAUSDT": gone}, {"LUNAUSDT": gone}, ["LUNAUSDT"]) == []
+
+
+def test_an_empty_choice_is_explained_by_examples_and_the_remedy() -> None:
+    empty = chosen(quotes=["EUR"])
+    assert nothing_to_collect(empty).startswith(
+        "spec.symbols selects no instrument (BTCUSDT: quote USDT is not wanted; ETHUSDT: "
+    )
+    assert nothing_to_collect(chosen(include=["NOPE"])).startswith(
+        "spec.symbols selects no instrument (NOPE: no such instrument in the venue's list)"
+    )
+    assert "the list is empty" in nothing_to_collect(chosen(of=()))

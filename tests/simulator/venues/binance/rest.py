@@ -19,6 +19,8 @@ IGNORED_BEFORE_BAN = 3
 FIRST_BAN = 120.0
 LONGEST_BAN = 3 * 86400.0
 HOUR = 3_600_000
+_FILTERS = {"symbol", "symbols", "permissions", "symbolStatus"}
+"""Parameters by which less than the whole list is asked for."""
 
 
 class Wrong(Exception):
@@ -118,7 +120,9 @@ class BinanceRest:
             limits.append({"rateLimitType": "RAW_REQUESTS", "interval": "MINUTE", "intervalNum": 5, "limit": 61000})
         head |= {"rateLimits": limits, "exchangeFilters": []}
         rows = self._whole() if chosen is None else compact(chosen).encode()
-        return HttpReply(200, compact(head).encode()[:-1] + b',"symbols":' + rows + b"}", listing=chosen is None)
+        return HttpReply(
+            200, compact(head).encode()[:-1] + b',"symbols":' + rows + b"}", listing=not _FILTERS & set(request.query)
+        )
 
     def _whole(self) -> bytes:
         if self._listing[0] != self._market.version:
