@@ -6,7 +6,11 @@ from typing import cast
 
 from metdc_collector.exchanges.base import Venue
 
-MARKETS: Mapping[str, tuple[str, ...]] = {"binance": ("spot", "futures"), "phemex": ("spot", "futures")}
+MARKETS: Mapping[str, tuple[str, ...]] = {
+    "binance": ("spot", "futures"),
+    "phemex": ("spot", "futures"),
+    "bybit": ("spot", "futures"),
+}
 """The markets of each exchange."""
 
 

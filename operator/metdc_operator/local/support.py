@@ -6,7 +6,7 @@ from typing import Any
 from metdc_operator.problem import Problem
 from metdc_operator.resource import Resource
 
-EXCHANGES = ("binance", "phemex")
+EXCHANGES = ("binance", "phemex", "bybit")
 """The exchanges that can be collected as yet."""
 _OF_PODS = (
     *("image", "imagePullPolicy", "imagePullSecrets", "resources", "nodeSelector", "tolerations", "affinity"),
