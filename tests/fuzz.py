@@ -15,96 +15,33 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any
 
 from metdc_collector.exchanges.base import Conversation, Kind
 from metdc_collector.exchanges.registry import MARKETS, venue
 from metdc_collector.wire.instrument import Instrument
 from metdc_collector.wire.trade import encode
+from tests.damage import (
+    CONTAINERS,
+    DECIMALS,
+    INTEGERS,
+    KINDS,
+    NAMES,
+    TIMES,
+    TRUTHS,
+    WORDS,
+    Case,
+    Row,
+    damage,
+    encoded,
+    plain,
+    render,
+    wreck,
+)
 
 VENUES = [f"{exchange}.{market}" for exchange, markets in MARKETS.items() for market in markets]
 RECEIVED = 1790001515500000001
 FRAMES_A_CONNECTION = 40
-DEEP = 50_000
-
-
-class Raw(str):
-    """JSON text that no serializer would write."""
-
-    __slots__ = ()
-
-
-class Row(NamedTuple):
-    """What must come of a healthy row."""
-
-    id: str
-    price: str
-    quantity: str
-    side: str
-    time: int
-    sent: int | None
-
-
-class Case(NamedTuple):
-    """A frame, the rows that must come of it, and what was done to it (nothing: it is healthy)."""
-
-    frame: bytes
-    rows: Sequence[Row]
-    damage: str
-
-
-NUMBERS_OF_NO_SENSE: tuple[Any, ...] = (
-    Raw("NaN"),
-    Raw("-Infinity"),
-    Raw("1e400"),
-    Raw("1e99999999999999999999"),
-    Raw("1" + "0" * 400),
-)
-NUMBERS_OF_NO_SENSE += (Raw("1" + "0" * 5_000), Raw("[" * 200 + "]" * 200))
-CONTAINERS: tuple[Any, ...] = (None, [], {}, [[1]], {"a": 1})
-INTEGERS = (*CONTAINERS, *NUMBERS_OF_NO_SENSE, True, False, "12", "", 1.5, -1, 1 << 63, 1 << 64, 10**30, Raw("5.0"))
-TIMES = (*INTEGERS, 0, 1, 1790001515, 4102444800000000000)
-DECIMALS = (*CONTAINERS, *NUMBERS_OF_NO_SENSE, True, 5, 80227.01, "", "abc", "-1", "+1", "0", "0.000", "NaN", "1e400")
-DECIMALS += ("1,5", " 1", "1 ", ".5", "5.", "٣", "1" * 61, "0x1", "1e", "Infinity", Raw('"\\ud800"'))
-TRUTHS = (*CONTAINERS, *NUMBERS_OF_NO_SENSE, 0, 1, "true", "", 0.5)
-NAMES = (*CONTAINERS, *NUMBERS_OF_NO_SENSE, True, 5, "", "A B", "A\nB", "A " * 60, Raw('"\\ud800"'))
-KINDS = (*CONTAINERS, *NUMBERS_OF_NO_SENSE, True, 5, "", "a b", "A\nB", "X" * 60, Raw('"\\ud800"'))
-WORDS = (*CONTAINERS, *NUMBERS_OF_NO_SENSE, True, 5, "", "a b", "Snapshot", "BUY", "x" * 60, Raw('"\\udfff"'))
-
-
-def render(value: Any) -> str:
-    """Return the JSON text of a value, with raw parts as they stand."""
-    if isinstance(value, Raw):
-        return str(value)
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{json.dumps(key)}:{render(part)}" for key, part in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(render(part) for part in value) + "]"
-    return json.dumps(value)
-
-
-def plain(number: Decimal) -> str:
-    """Return the canonical text of a decimal."""
-    text = format(number, "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def wreck(frame: bytes, random: Random) -> Case:
-    """Damage a frame so that nothing of it can be read."""
-    place = random.randrange(len(frame))
-    name, wrecked = random.choice(
-        [
-            ("truncated", frame[:place]),
-            ("a byte that is no UTF-8", frame[:place] + b"\xff" + frame[place:]),
-            ("noise", random.randbytes(random.randrange(64)) + b"\x00"),
-            ("another encoding", frame.decode().encode("utf-16")),
-            ("deep nesting", b"[" * DEEP),
-            ("deep nesting, closed", b"[" * DEEP + b"]" * DEEP),
-            ("two frames in one", frame + frame),
-            ("a bare value", random.choice([b"null", b"true", b"12", b'"x"', b"[]", b"NaN", b"1e400", b"{}", b"[1]"])),
-        ]
-    )
-    return Case(wrecked, (), name)
 
 
 class Binance:
@@ -125,20 +62,20 @@ class Binance:
         choice = random.random()
         if choice < 0.1:
             message |= {"M": random.choice(WORDS), "new": random.choice(CONTAINERS), "b": random.choice(INTEGERS)}
-            return Case(_bytes(message if bare else {"stream": stream, "data": message}), [row], "")
+            return Case(encoded(message if bare else {"stream": stream, "data": message}), [row], "")
         if choice < 0.25:
-            return wreck(_bytes(message if bare else {"stream": stream, "data": message}), random)
+            return wreck(encoded(message if bare else {"stream": stream, "data": message}), random)
         envelope: dict[str, Any] = {"stream": stream, "data": message}
         if not bare and choice < 0.35:
-            what = _damage(envelope, {"stream": NAMES, "data": WORDS}, random)
-            return Case(_bytes(envelope), (), what)
+            what = damage(envelope, {"stream": NAMES, "data": WORDS}, random)
+            return Case(encoded(envelope), (), what)
         fields: dict[str, Sequence[Any]] = {"e": NAMES, "s": NAMES, "p": DECIMALS, "q": DECIMALS, "m": TRUTHS}
         fields |= {"T": TIMES, "E": TIMES}
         fields |= {"t": INTEGERS} if event == "trade" else {"a": INTEGERS, "f": INTEGERS, "l": INTEGERS}
         if "X" in message:
             fields |= {"X": KINDS}
-        what = _damage(message, fields, random)
-        return Case(_bytes(message if bare else envelope), (), what)
+        what = damage(message, fields, random)
+        return Case(encoded(message if bare else envelope), (), what)
 
     def _row(self, event: str) -> tuple[dict[str, Any], Row]:
         random = self.random
@@ -194,12 +131,12 @@ class Phemex:
             sent = message["dts"] = native[0][0] + 5_000_000
         choice = random.random()
         if choice < 0.15:
-            return wreck(_bytes(message), random)
+            return wreck(encoded(message), random)
         if choice < 0.25:
             no_rows = [value for value in WORDS if not render(value).startswith("[")]
             fields = {"symbol": NAMES, "type": WORDS, self.rows: no_rows}
-            what = _damage(message, fields, random)
-            return Case(_bytes(message), (), what)
+            what = damage(message, fields, random)
+            return Case(encoded(message), (), what)
         damaged = {place for place in range(len(native)) if choice < 0.9 and random.random() < 0.4}
         what = ""
         if not self.spot and random.random() < 0.1:
@@ -211,7 +148,7 @@ class Phemex:
         for place in damaged:
             native[place], what = self._damaged(native[place])
         message["sequence"] = random.choice(INTEGERS)
-        return Case(_bytes(message), rows, what)
+        return Case(encoded(message), rows, what)
 
     def _native(self) -> list[Any]:
         random = self.random
@@ -247,18 +184,11 @@ class Phemex:
         return [*row[:place], value, *row[place + 1 :]], f"element {place} is {str(value)[:40]}"
 
 
-def _damage(message: dict[str, Any], fields: dict[str, Sequence[Any]], random: Random) -> str:
-    """Drop one of these fields, or write one of the values that it cannot have."""
-    name = random.choice(list(fields))
-    if name != "X" and random.random() < 0.3:  # without a kind it is a frame of older times
-        del message[name]
-        return f"{name} dropped"
-    message[name] = random.choice(fields[name])
-    return f"{name} is {str(message[name])[:40]}"
-
-
-def _bytes(message: Any) -> bytes:
-    return render(message).encode()
+MAKERS: dict[str, Callable[[str, Random], Binance | Phemex]] = {
+    "binance": Binance,
+    "phemex": Phemex,
+}
+"""What makes the frames of each exchange."""
 
 
 def _binance_instruments(market: str) -> dict[str, Instrument]:
@@ -324,7 +254,7 @@ def fuzz(name: str, count: int, seed: int, progress: Callable[[int], None] = lam
     exchange, market = name.split(".")
     adapter = venue(exchange, market)
     random = Random(f"{seed} {name}")
-    maker = Binance(market, random) if exchange == "binance" else Phemex(market, random)
+    maker = MAKERS[exchange](market, random)
     outcome = Outcome()
     while outcome.frames < count:
         maker.connect()
