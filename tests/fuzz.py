@@ -38,6 +38,7 @@ from tests.damage import (
     render,
     wreck,
 )
+from tests.fuzz_bybit import Bybit
 
 VENUES = [f"{exchange}.{market}" for exchange, markets in MARKETS.items() for market in markets]
 RECEIVED = 1790001515500000001
@@ -184,9 +185,10 @@ class Phemex:
         return [*row[:place], value, *row[place + 1 :]], f"element {place} is {str(value)[:40]}"
 
 
-MAKERS: dict[str, Callable[[str, Random], Binance | Phemex]] = {
+MAKERS: dict[str, Callable[[str, Random], Binance | Phemex | Bybit]] = {
     "binance": Binance,
     "phemex": Phemex,
+    "bybit": Bybit,
 }
 """What makes the frames of each exchange."""
 
