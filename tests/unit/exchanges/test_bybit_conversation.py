@@ -105,11 +105,10 @@ def test_an_unknown_topic_is_refused_and_the_rest_of_its_request_asked_for_again
 def test_unknown_topics_are_found_one_after_the_other() -> None:
     conversation = converse("bybit", "futures")
     conversation.subscribe(NAMES, NOW)
-    refused = []
-    for name in ("EUSDT", "AUSDT"):
-        parsed = reject(conversation, "", unknown(name))
-        refused += [refusal.name for refusal in parsed.refused]
-    assert (refused, asked(parsed.commands)) == (["EUSDT", "AUSDT"], [("BUSDT", "CUSDT", "DUSDT")])
+    first = reject(conversation, "", unknown("EUSDT"))
+    second = reject(conversation, "", unknown("AUSDT"))
+    assert [refusal.name for parsed in (first, second) for refusal in parsed.refused] == ["EUSDT", "AUSDT"]
+    assert asked(second.commands) == [("BUSDT", "CUSDT", "DUSDT")]
 
 
 def test_a_rejection_with_its_number_is_matched_by_it() -> None:
