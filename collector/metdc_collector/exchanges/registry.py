@@ -10,6 +10,7 @@ MARKETS: Mapping[str, tuple[str, ...]] = {
     "binance": ("spot", "futures"),
     "phemex": ("spot", "futures"),
     "bybit": ("spot", "futures"),
+    "okx": ("spot", "futures"),
 }
 """The markets of each exchange."""
 

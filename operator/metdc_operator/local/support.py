@@ -7,6 +7,7 @@ from metdc_operator.problem import Problem
 from metdc_operator.resource import Resource
 
 EXCHANGES = ("binance", "phemex", "bybit")
+EXCHANGES = ("binance", "phemex", "okx")
 """The exchanges that can be collected as yet."""
 _OF_PODS = (
     *("image", "imagePullPolicy", "imagePullSecrets", "resources", "nodeSelector", "tolerations", "affinity"),

@@ -24,7 +24,7 @@ def test_what_is_supported_is_refused_nowhere() -> None:
 @pytest.mark.parametrize(
     ("spec", "problem"),
     [
-        ("  exchange: okx", f"spec.exchange: okx is not supported yet; there are {', '.join(EXCHANGES)}"),
+        ("  exchange: upbit", f"spec.exchange: upbit is not supported yet; there are {', '.join(EXCHANGES)}"),
         ("  redundancy: 2", "spec.redundancy: 2 is not supported yet; leave it out"),
         ("  spool: {maxBytes: 1Gi}", "spec.spool: is not supported yet; remove it"),
         (
