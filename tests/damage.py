@@ -4,7 +4,9 @@ import json
 from collections.abc import Sequence
 from decimal import Decimal
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
+
+from metdc_collector.wire.instrument import Instrument
 
 DEEP = 50_000
 
@@ -32,6 +34,18 @@ class Case(NamedTuple):
     frame: bytes
     rows: Sequence[Row]
     damage: str
+
+
+class Maker(Protocol):
+    """What makes the frames of one market; ``instruments`` are those that they are about."""
+
+    instruments: dict[str, Instrument]
+
+    def connect(self) -> None:
+        """A new connection begins: what was sent on the one before is forgotten."""
+
+    def case(self) -> Case:
+        """Make a frame, healthy or damaged."""
 
 
 NUMBERS_OF_NO_SENSE: tuple[Any, ...] = (

@@ -31,6 +31,7 @@ from tests.damage import (
     TRUTHS,
     WORDS,
     Case,
+    Maker,
     Row,
     damage,
     encoded,
@@ -39,6 +40,7 @@ from tests.damage import (
     wreck,
 )
 from tests.fuzz_bybit import Bybit
+from tests.fuzz_okx import Okx
 
 VENUES = [f"{exchange}.{market}" for exchange, markets in MARKETS.items() for market in markets]
 RECEIVED = 1790001515500000001
@@ -185,10 +187,11 @@ class Phemex:
         return [*row[:place], value, *row[place + 1 :]], f"element {place} is {str(value)[:40]}"
 
 
-MAKERS: dict[str, Callable[[str, Random], Binance | Phemex | Bybit]] = {
+MAKERS: dict[str, Callable[[str, Random], Maker]] = {
     "binance": Binance,
     "phemex": Phemex,
     "bybit": Bybit,
+    "okx": Okx,
 }
 """What makes the frames of each exchange."""
 

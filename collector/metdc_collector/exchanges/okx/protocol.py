@@ -11,9 +11,9 @@
     → ping                                                                                               bare text
     ← pong
 
-An error that names an instrument leaves the others of its request alone. The first frame of an instrument after its acknowledgement is its last trade, which may be old (seen on ``trades`` in
-2022, assumed of ``trades-all``): it is marked as replayed. The venue ends a connection after 30 s on which it has
-nothing to send, and never pings.
+An error that names an instrument leaves the others of its request alone. The first frame of an instrument after its
+acknowledgement is its last trade, which may be old (seen on ``trades`` in 2022, assumed of ``trades-all``): it is
+marked as replayed. The venue ends a connection after 30 s on which it has nothing to send, and never pings.
 """
 
 import re
@@ -213,7 +213,7 @@ def _batches(names: Sequence[str], size: int) -> list[Sequence[str]]:
 
 
 def _number(answered: object) -> int | None:
-    """The number of the request that is answered, which is text; null where none is told, 0 where it is none of ours."""
+    """The number of the request that is answered; null where none is told, 0 where it is none of ours."""
     if answered is None:
         return None
     try:

@@ -22,9 +22,11 @@ from collections.abc import Sequence
 from operator import itemgetter
 from typing import Any
 
-from metdc_collector.exchanges.checks import LIMIT, Damaged, coins_of, in_coins, milliseconds, per_coin, positive, shown
+from metdc_collector.exchanges.checks import LIMIT, Damaged, coins_of, in_coins, milliseconds, per_coin, shown
+from metdc_collector.wire.decimals import canonical
+from metdc_collector.wire.errors import InvalidDecimal
 from metdc_collector.wire.instrument import Instrument
-from metdc_collector.wire.trade import Aggregate, Side, Trade
+from metdc_collector.wire.trade import Aggregate, Trade
 
 _FIELDS = itemgetter("instId", "tradeId", "px", "sz", "side", "ts")
 _KINDS = {"1": "elp"}
@@ -50,33 +52,38 @@ def read_rows(
 def read(row: Any, instrument: Instrument, received: int, *, contracts: bool) -> Trade:
     """Read a row; ``contracts`` says that the market's quantities are contracts.
 
+    Written out rather than in calls: this is the path of each trade.
+
     Raises:
         Damaged: when a field that is used is missing, of another type, or out of range.
     """
     if type(row) is not dict:
         raise Damaged(f"a row is no object: {shown(row)}")
     try:
-        name, order, price, size, taker, time = _FIELDS(row)
+        name, order, price, size, side, time = _FIELDS(row)
     except KeyError as error:
         raise Damaged(f"no {error}") from None
     if name != instrument.name:
         raise Damaged(f"instId of a row is not that of its frame: {shown(name)}")
     number, trade_id, aggregate = whole(order, "tradeId"), order, None
-    count = row.get("count", "1")
+    count, source = row.get("count", "1"), row.get("source", "0")
     if count != "1":
         trade_id, aggregate = f"agg:{order}", _fills(number, count)
-    source = row.get("source", "0")
     kind = None if source == "0" else _kind(source)
-    if taker != "buy" and taker != "sell":
-        raise Damaged(f"side is neither buy nor sell: {shown(taker)}")
-    side: Side = taker
+    if side != "buy" and side != "sell":
+        raise Damaged(f"side is neither buy nor sell: {shown(side)}")
+    if type(price) is not str or type(size) is not str:
+        raise Damaged(f"px or sz is no text: {shown(price)}, {shown(size)}")
+    try:
+        price, size = canonical(price), canonical(size)
+    except InvalidDecimal:
+        raise Damaged(f"px or sz is no decimal: {shown(price)}, {shown(size)}") from None
+    if price == "0" or size == "0":
+        raise Damaged(f"px or sz is not above 0: {price}, {size}")
     time = milliseconds(whole(time, "ts"), "ts")
-    price, size = per_coin(positive(price, "px"), instrument), positive(size, "sz")
-    if contracts:
-        quantity = coins_of(size, instrument)
-        return Trade(instrument, trade_id, order, price, quantity, side, time, received, None, kind, size, aggregate)
-    quantity = in_coins(size, instrument)
-    return Trade(instrument, trade_id, order, price, quantity, side, time, received, None, kind, None, aggregate)
+    quantity, counted = (coins_of(size, instrument), size) if contracts else (in_coins(size, instrument), None)
+    price = per_coin(price, instrument)
+    return Trade(instrument, trade_id, order, price, quantity, side, time, received, None, kind, counted, aggregate)
 
 
 def whole(value: object, field: str) -> int:
@@ -85,9 +92,9 @@ def whole(value: object, field: str) -> int:
     Raises:
         Damaged: for anything else; empty text is no number.
     """
-    if type(value) is str and len(value) < 20 and value.isdecimal():
+    if type(value) is str and value.isdecimal() and value.isascii() and len(value) < 20:
         number = int(value)
-        if number < LIMIT and str(number) == value:
+        if (value[0] != "0" or value == "0") and number < LIMIT:
             return number
     raise Damaged(f"{field} is no whole number in text: {shown(value)}")
 
