@@ -11,6 +11,7 @@ MARKETS: Mapping[str, tuple[str, ...]] = {
     "phemex": ("spot", "futures"),
     "bybit": ("spot", "futures"),
     "okx": ("spot", "futures"),
+    "kucoin": ("spot", "futures"),
 }
 """The markets of each exchange."""
 
