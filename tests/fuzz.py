@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from random import Random
 from typing import Any
+from typing import Any, Protocol
 
 from metdc_collector.exchanges.base import Conversation, Kind
 from metdc_collector.exchanges.registry import MARKETS, venue
@@ -40,6 +41,7 @@ from tests.damage import (
     wreck,
 )
 from tests.fuzz_bybit import Bybit
+from tests.fuzz_kucoin import KuCoin
 from tests.fuzz_okx import Okx
 
 VENUES = [f"{exchange}.{market}" for exchange, markets in MARKETS.items() for market in markets]

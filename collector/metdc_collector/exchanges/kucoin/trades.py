@@ -100,7 +100,8 @@ def read_execution(row: dict[str, Any], instrument: Instrument, received: int) -
 
 
 def _is_count(value: object) -> bool:
-    return type(value) is str and len(value) <= _LONGEST and value.isdigit() and value.isascii()
+    """Whether the value is a positive integer in text, written in the one way that gives one trade one id."""
+    return type(value) is str and len(value) <= _LONGEST and value.isdigit() and value.isascii() and value[0] != "0"
 
 
 def _contracts(lots: object) -> str:
