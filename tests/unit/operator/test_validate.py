@@ -38,6 +38,7 @@ def test_there_is_a_sample_per_exchange_one_for_all_and_one_for_the_simulator() 
     assert {file.name for file in SAMPLES.glob("*.yaml")} >= {
         "binance.yaml",
         "phemex.yaml",
+        "kucoin.yaml",
         "all.yaml",
         "simulator.yaml",
     }
