@@ -44,17 +44,23 @@ def read_object(body: bytes, names: Collection[str]) -> dict[str, Any]:
     Raises:
         InvalidListing: when it is no JSON object.
     """
-    if not body.strip():
-        raise InvalidListing("the instrument list is empty: the reply has no body")
-    if body.startswith(_GZIP):
-        raise InvalidListing("the instrument list is not JSON: the reply is compressed (gzip)")
-    try:
-        reply = decode_members(body, names)
-    except Undecodable:
-        start = body[:60].decode(errors="replace")
-        raise InvalidListing(f"the instrument list is not JSON: the reply begins with {start!a}") from None
+    reply = _decoded(body, names)
     if not isinstance(reply, dict):
         raise InvalidListing(f"the instrument list is no JSON object: {shown(reply)}")
+    return reply
+
+
+def read_array(body: bytes, names: Collection[str]) -> list[Any]:
+    """Decode an instrument list that is a bare array of rows; of each, only the members of these names.
+
+    Raises:
+        InvalidListing: when it is no JSON array, or it is empty. An object may be an error: its beginning is shown.
+    """
+    reply = _decoded(body, names)
+    if not isinstance(reply, list):
+        raise InvalidListing(f"the instrument list is no JSON array: the reply begins with {_start(body)}")
+    if not reply:
+        raise InvalidListing("the instrument list is empty: the array holds no row")
     return reply
 
 
@@ -138,6 +144,21 @@ def step(value: object) -> str | None:
 def moment(value: object) -> int | None:
     """Return a time in ms as ns since the epoch; null where it is no time between 2009 and 2100."""
     return value * 1_000_000 if type(value) is int and EARLIEST <= value * 1_000_000 < LATEST else None
+
+
+def _decoded(body: bytes, names: Collection[str]) -> Any:
+    if not body.strip():
+        raise InvalidListing("the instrument list is empty: the reply has no body")
+    if body.startswith(_GZIP):
+        raise InvalidListing("the instrument list is not JSON: the reply is compressed (gzip)")
+    try:
+        return decode_members(body, names)
+    except Undecodable:
+        raise InvalidListing(f"the instrument list is not JSON: the reply begins with {_start(body)}") from None
+
+
+def _start(body: bytes) -> str:
+    return ascii(body[:60].decode(errors="replace"))
 
 
 def _bare_names(rows: Sequence[Row]) -> dict[str, set[str]]:
