@@ -12,6 +12,7 @@ MARKETS: Mapping[str, tuple[str, ...]] = {
     "bybit": ("spot", "futures"),
     "okx": ("spot", "futures"),
     "kucoin": ("spot", "futures"),
+    "upbit": ("spot",),
 }
 """The markets of each exchange."""
 

@@ -9,6 +9,7 @@ from metdc_operator.resource import Resource
 EXCHANGES = ("binance", "phemex", "bybit")
 EXCHANGES = ("binance", "phemex", "okx")
 EXCHANGES = ("binance", "phemex", "kucoin")
+EXCHANGES = ("binance", "phemex", "upbit")
 """The exchanges that can be collected as yet."""
 _OF_PODS = (
     *("image", "imagePullPolicy", "imagePullSecrets", "resources", "nodeSelector", "tolerations", "affinity"),
