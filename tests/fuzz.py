@@ -43,6 +43,7 @@ from tests.damage import (
 from tests.fuzz_bybit import Bybit
 from tests.fuzz_kucoin import KuCoin
 from tests.fuzz_okx import Okx
+from tests.fuzz_upbit import Upbit
 
 VENUES = [f"{exchange}.{market}" for exchange, markets in MARKETS.items() for market in markets]
 RECEIVED = 1790001515500000001
@@ -194,6 +195,7 @@ MAKERS: dict[str, Callable[[str, Random], Maker]] = {
     "phemex": Phemex,
     "bybit": Bybit,
     "okx": Okx,
+    "upbit": Upbit,
 }
 """What makes the frames of each exchange."""
 
