@@ -26,33 +26,33 @@ class Newest(NamedTuple):
 class Order:
     """Marks trades that come after a newer one of their instrument; the newest of each is remembered.
 
-    Newer means a later venue time, and where ordering numbers are consecutive a higher one. An aggregate of an
-    instrument whose fills are received too is left out: it would count them twice.
+    Newer means a later venue time, and where ordering numbers are consecutive a higher one, as long as both trades have
+    one. An aggregate of an instrument whose fills are received too is left out: it would count them twice.
     """
 
     consecutive: bool
-    _newest: dict[str, tuple[int, str]] = field(default_factory=dict)
+    _newest: dict[str, tuple[int, int, str]] = field(default_factory=dict)
 
     def mark(self, trades: Iterable[Trade]) -> list[Trade]:
         """Return the trades to publish, those marked ``late`` that a newer one of their instrument has preceded."""
         marked: list[Trade] = []
         for trade in trades:
-            order = number(trade.seq) if self.consecutive else trade.time
+            order = number(trade.seq) if self.consecutive else -1
             name = trade.instrument.name
             last = self._newest.get(name)
             if last is not None:
-                if trade.aggregate is not None and not last[1].startswith("agg:"):
+                if trade.aggregate is not None and not last[2].startswith("agg:"):
                     continue
-                if order < last[0]:
+                if order < last[0] if order >= 0 <= last[0] else trade.time < last[1]:
                     marked.append(trade if trade.late else trade._replace(late=True))
                     continue
-            self._newest[name] = (order, trade.id)
+            self._newest[name] = (order, trade.time, trade.id)
             marked.append(trade)
         return marked
 
     def last_ids(self) -> dict[str, str]:
         """The id of the newest trade of each instrument."""
-        return {name: last[1] for name, last in self._newest.items()}
+        return {name: last[2] for name, last in self._newest.items()}
 
 
 def number(seq: str | None) -> int:
@@ -111,15 +111,15 @@ class Joining:
 def may_join(joining: Joining, newest: Newest | None, *, consecutive: bool) -> bool:
     """Whether the stream is known to hold all that came before the first held trade.
 
-    With consecutive numbers: it holds the predecessor, or something newer. Without: only a snapshot tells, when it
-    reaches back to the newest stored trade. Its first row's time alone does not, if it is the same: it may be one of
-    several fills of one order, and the snapshot may begin after some of them.
+    With consecutive numbers: it holds the predecessor, or something newer. Without, or of a trade that came without its
+    number: only a snapshot tells, when it reaches back to the newest stored trade. Its first row's time alone does not,
+    if it is the same: it may be one of several fills of one order, and the snapshot may begin after some of them.
     """
     if not joining.trades:
         return True
     if newest is None:
         return False
-    if consecutive:
+    if consecutive and number(joining.first or joining.trades[0].seq) >= 0:
         return _covers(newest, joining)
     replayed = joining.trades[: joining.replayed]
     return bool(replayed) and (replayed[0].time < newest.time or any(trade.id == newest.id for trade in replayed))

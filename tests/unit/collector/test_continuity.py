@@ -75,6 +75,14 @@ def test_an_earlier_time_alone_is_not_late_where_ids_count() -> None:
     assert not order.mark([trade(6, at=8)])[0].late
 
 
+@pytest.mark.parametrize("before", ["5", None])
+def test_a_trade_without_a_number_is_judged_by_time_where_ids_count(before: str | None) -> None:
+    order = Order(consecutive=True)
+    order.mark([trade(5, at=5)._replace(seq=before)])
+    assert [order.mark([trade(6, at=at)._replace(seq=None)])[0].late for at in (5, 4)] == [False, True]
+    assert not order.mark([trade(7, at=5)])[0].late
+
+
 def test_the_same_trade_again_is_not_late() -> None:
     order = Order(consecutive=True)
     order.mark([trade(5)])
@@ -203,6 +211,10 @@ def test_fills_join_after_aggregates_by_their_time(at: int, *, may: bool) -> Non
 
 def test_without_ids_live_trades_alone_tell_nothing() -> None:
     assert not may_join(held(trade("a", at=5)), stored(trade("b", at=9)), consecutive=False)
+
+
+def test_a_trade_without_a_number_joins_on_no_proof_where_ids_count() -> None:
+    assert not may_join(held(trade(101)._replace(seq=None)), stored(trade(200)), consecutive=True)
 
 
 def test_a_snapshot_that_reaches_beyond_the_newest_stored_trade_may_join() -> None:
