@@ -13,6 +13,7 @@ MARKETS: Mapping[str, tuple[str, ...]] = {
     "okx": ("spot", "futures"),
     "kucoin": ("spot", "futures"),
     "upbit": ("spot",),
+    "gate": ("spot", "futures"),
 }
 """The markets of each exchange."""
 

@@ -10,6 +10,7 @@ EXCHANGES = ("binance", "phemex", "bybit")
 EXCHANGES = ("binance", "phemex", "okx")
 EXCHANGES = ("binance", "phemex", "kucoin")
 EXCHANGES = ("binance", "phemex", "upbit")
+EXCHANGES = ("binance", "phemex", "gate")
 """The exchanges that can be collected as yet."""
 _OF_PODS = (
     *("image", "imagePullPolicy", "imagePullSecrets", "resources", "nodeSelector", "tolerations", "affinity"),
