@@ -41,6 +41,7 @@ from tests.damage import (
     wreck,
 )
 from tests.fuzz_bybit import Bybit
+from tests.fuzz_gate import Gate
 from tests.fuzz_kucoin import KuCoin
 from tests.fuzz_okx import Okx
 from tests.fuzz_upbit import Upbit
@@ -196,6 +197,7 @@ MAKERS: dict[str, Callable[[str, Random], Maker]] = {
     "bybit": Bybit,
     "okx": Okx,
     "upbit": Upbit,
+    "gate": Gate,
 }
 """What makes the frames of each exchange."""
 

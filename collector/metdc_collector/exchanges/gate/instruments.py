@@ -12,8 +12,8 @@ Futures, ``GET /api/v4/futures/usdt/contracts``; in 2023 without ``status``, ``i
       "in_delisting":false,"is_pre_market":false,"enable_decimal":false,"create_time":1546905600,
       "launch_time":1546905600,"contract_type":""}]
 
-Times are seconds. ``precision`` and ``amount_precision`` are digits after the point. Base and quote of a contract are the
-halves of its name. One that counts fractions (``enable_decimal``) has a step that the list doesn't tell.
+Times are seconds. ``precision`` and ``amount_precision`` are digits after the point. Base and quote of a contract are
+the halves of its name. One that counts fractions (``enable_decimal``) has a step that the list doesn't tell.
 """
 
 from typing import Any
