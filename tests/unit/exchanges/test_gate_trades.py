@@ -143,9 +143,7 @@ def test_a_pair_frame_holds_one_object(result: object) -> None:
 
 @pytest.mark.parametrize("result", [None, ROW, "x", 5])
 def test_a_futures_frame_holds_an_array(result: object) -> None:
-    parsed = converse("gate", "futures", CONTRACT).receive(
-        push_f() if result == [] else push_f(result=result), RECEIVED
-    )
+    parsed = converse("gate", "futures", CONTRACT).receive(push_f(result=result), RECEIVED)
     assert (parsed.kind, parsed.trades) == (Kind.MALFORMED, ())
     assert parsed.reason.startswith("result is no array")
 
@@ -169,7 +167,7 @@ def test_a_futures_frame_without_rows_is_a_frame_of_no_trades() -> None:
         (
             "1.2345678901234567890123456789012345",
             "buy",
-            *["1.2345678901234567890123456789012345"],
+            "1.2345678901234567890123456789012345",
             "0.00012345678901234567890123456789012345",
         ),
     ],
