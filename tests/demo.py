@@ -92,13 +92,11 @@ class Run:
 
 def resources(options: Options, addresses: dict[str, Any] | None, *, at: datetime) -> list[dict[str, Any]]:
     """Return the sample resources with the simulator's addresses; they rotate at that time, never by schedule."""
-    files = ("simulator.yaml",) if addresses else ("binance.yaml", "phemex.yaml")
+    files = ("simulator.yaml",) if addresses else ("all.yaml",)
     found = []
     for file in files:
         for resource in yaml.safe_load_all((SAMPLES / file).read_text()):
             spec = resource["spec"]
-            if addresses and spec["exchange"] not in addresses:
-                continue  # the simulator doesn't play it
             spec["rotation"] = {"interval": "30m", "overlap": "30s", "suspend": True}
             order = {"metdc.io/rotate-after": at.strftime("%Y-%m-%dT%H:%M:%SZ")}
             resource["metadata"].setdefault("annotations", {}).update(order)

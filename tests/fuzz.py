@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from random import Random
 from typing import Any
-from typing import Any, Protocol
 
 from metdc_collector.exchanges.base import Conversation, Kind
 from metdc_collector.exchanges.registry import MARKETS, venue
@@ -193,11 +192,12 @@ class Phemex:
 
 MAKERS: dict[str, Callable[[str, Random], Maker]] = {
     "binance": Binance,
-    "phemex": Phemex,
     "bybit": Bybit,
     "okx": Okx,
-    "upbit": Upbit,
+    "kucoin": KuCoin,
     "gate": Gate,
+    "phemex": Phemex,
+    "upbit": Upbit,
 }
 """What makes the frames of each exchange."""
 

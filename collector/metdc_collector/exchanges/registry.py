@@ -6,14 +6,15 @@ from typing import cast
 
 from metdc_collector.exchanges.base import Venue
 
+_BOTH = ("spot", "futures")
 MARKETS: Mapping[str, tuple[str, ...]] = {
-    "binance": ("spot", "futures"),
-    "phemex": ("spot", "futures"),
-    "bybit": ("spot", "futures"),
-    "okx": ("spot", "futures"),
-    "kucoin": ("spot", "futures"),
+    "binance": _BOTH,
+    "bybit": _BOTH,
+    "okx": _BOTH,
+    "kucoin": _BOTH,
+    "gate": _BOTH,
+    "phemex": _BOTH,
     "upbit": ("spot",),
-    "gate": ("spot", "futures"),
 }
 """The markets of each exchange."""
 

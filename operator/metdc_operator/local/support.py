@@ -6,12 +6,6 @@ from typing import Any
 from metdc_operator.problem import Problem
 from metdc_operator.resource import Resource
 
-EXCHANGES = ("binance", "phemex", "bybit")
-EXCHANGES = ("binance", "phemex", "okx")
-EXCHANGES = ("binance", "phemex", "kucoin")
-EXCHANGES = ("binance", "phemex", "upbit")
-EXCHANGES = ("binance", "phemex", "gate")
-"""The exchanges that can be collected as yet."""
 _OF_PODS = (
     *("image", "imagePullPolicy", "imagePullSecrets", "resources", "nodeSelector", "tolerations", "affinity"),
     *("topologySpreadConstraints", "priorityClassName", "podLabels", "podAnnotations"),
@@ -31,8 +25,6 @@ def refused(resource: Resource, *, credentials: bool) -> list[Problem]:
 
 
 def _of_spec(spec: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    if spec["exchange"] not in EXCHANGES:
-        yield "spec.exchange", f"{spec['exchange']} is not supported yet; there are {', '.join(EXCHANGES)}"
     if spec["redundancy"] > 1:
         yield "spec.redundancy", "2 is not supported yet; leave it out"
     for name in ("spool", "exchangeCredentialsSecretRef", "extraCA"):

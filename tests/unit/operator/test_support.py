@@ -2,7 +2,7 @@
 
 import pytest
 
-from metdc_operator.local.support import EXCHANGES, needs_secrets, refused, without_effect
+from metdc_operator.local.support import needs_secrets, refused, without_effect
 from tests.unit.operator.examples import resource
 
 
@@ -24,7 +24,6 @@ def test_what_is_supported_is_refused_nowhere() -> None:
 @pytest.mark.parametrize(
     ("spec", "problem"),
     [
-        ("  exchange: upbit", f"spec.exchange: upbit is not supported yet; there are {', '.join(EXCHANGES)}"),
         ("  redundancy: 2", "spec.redundancy: 2 is not supported yet; leave it out"),
         ("  spool: {maxBytes: 1Gi}", "spec.spool: is not supported yet; remove it"),
         (

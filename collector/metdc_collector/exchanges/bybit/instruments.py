@@ -20,12 +20,13 @@ delisting (assumed).
 """
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
-from metdc_collector.exchanges.base import InvalidListing, Listing, Refusal
+from metdc_collector.exchanges.base import NONE_KNOWN, InvalidListing, Listing, Refusal
 from metdc_collector.exchanges.checks import Damaged, is_name, shown
 from metdc_collector.exchanges.listing import Row, assemble, moment, name_of, read_object, read_rows, step, text
-from metdc_collector.wire.instrument import Status
+from metdc_collector.wire.instrument import Instrument, Status
 
 _STATUS: dict[str, Status] = {"Trading": "trading", "Delivering": "delisted", "Closed": "delisted"}
 _NO_COINS = ("stock", "xstocks", "commodity", "forex")
@@ -40,7 +41,7 @@ _MEMBERS = frozenset(
 )
 
 
-def read(pages: tuple[bytes, ...], market: str) -> Listing:
+def read(pages: tuple[bytes, ...], market: str, known: Mapping[str, Instrument] = NONE_KNOWN) -> Listing:
     """Read the pages of an ``instruments-info`` list of ``spot`` or ``futures``.
 
     Raises:
@@ -58,7 +59,9 @@ def read(pages: tuple[bytes, ...], market: str) -> Listing:
             refused[name] = Refusal(name, f"its row in the list is damaged: {error}")
     # Between two pages the list may move, so that a row comes twice: one that can be read is enough.
     names = {row.name for row in rows}
-    return assemble("bybit", market, rows, [refusal for refusal in refused.values() if refusal.name not in names])
+    return assemble(
+        "bybit", market, rows, [refusal for refusal in refused.values() if refusal.name not in names], known
+    )
 
 
 def next_cursor(page: bytes) -> str | None:

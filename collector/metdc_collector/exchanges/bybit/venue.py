@@ -4,7 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from metdc_collector.exchanges.base import Channel, Endpoints, Limits, Listing, MarketFacts, Rate, Request, Rhythm
+from metdc_collector.exchanges.base import (
+    NONE_KNOWN,
+    Channel,
+    Endpoints,
+    Limits,
+    Listing,
+    MarketFacts,
+    Rate,
+    Request,
+    Rhythm,
+)
 from metdc_collector.exchanges.bybit import instruments
 from metdc_collector.exchanges.bybit.protocol import TOPIC, BybitConversation
 from metdc_collector.exchanges.checks import is_name
@@ -42,9 +52,9 @@ class BybitVenue(MarketFacts):
         cursor = None if self.page is None else instruments.next_cursor(body)
         return None if cursor is None else Request(f"{self.listing_request().path}&cursor={quote(cursor, safe='%')}")
 
-    def listing(self, *pages: bytes) -> Listing:
+    def listing(self, *pages: bytes, known: Mapping[str, Instrument] = NONE_KNOWN) -> Listing:
         """Read ``instruments-info``; see :mod:`metdc_collector.exchanges.bybit.instruments`."""
-        return instruments.read(pages, self.market)
+        return instruments.read(pages, self.market, known)
 
     def converse(self, instruments: Mapping[str, Instrument], channel: Channel) -> BybitConversation:
         """Start the protocol of a new connection; there is but one channel."""

@@ -16,13 +16,14 @@ Times are seconds. ``precision`` and ``amount_precision`` are digits after the p
 the halves of its name. One that counts fractions (``enable_decimal``) has a step that the list doesn't tell.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
-from metdc_collector.exchanges.base import Listing, Refusal
+from metdc_collector.exchanges.base import NONE_KNOWN, Listing, Refusal
 from metdc_collector.exchanges.checks import Damaged, is_name, positive, shown
 from metdc_collector.exchanges.listing import Row, assemble, moment, name_of, read_array, step, text
 from metdc_collector.wire.decimals import scaled
-from metdc_collector.wire.instrument import Status
+from metdc_collector.wire.instrument import Instrument, Status
 
 # What is buyable or sellable alone has no trades: one side is missing.
 _PAIR_STATUS: dict[str, Status] = {"tradable": "trading"}
@@ -43,7 +44,7 @@ _MEMBERS = frozenset(
 )
 
 
-def read(body: bytes, market: str) -> Listing:
+def read(body: bytes, market: str, known: Mapping[str, Instrument] = NONE_KNOWN) -> Listing:
     """Read the list of ``spot`` pairs or of ``futures`` contracts.
 
     Raises:
@@ -66,7 +67,7 @@ def read(body: bytes, market: str) -> Listing:
                 rows.append(_contract(row, name))
         except Damaged as error:
             refused.append(Refusal(name_of(row, key, place), f"its row in the list is damaged: {error}"))
-    return assemble("gate", market, rows, refused)
+    return assemble("gate", market, rows, refused, known)
 
 
 def _is_wanted(row: dict[str, Any], name: str) -> bool:

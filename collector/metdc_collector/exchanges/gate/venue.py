@@ -4,7 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from metdc_collector.exchanges.base import Channel, Endpoints, Limits, Listing, MarketFacts, Rate, Request, Rhythm
+from metdc_collector.exchanges.base import (
+    NONE_KNOWN,
+    Channel,
+    Endpoints,
+    Limits,
+    Listing,
+    MarketFacts,
+    Rate,
+    Request,
+    Rhythm,
+)
 from metdc_collector.exchanges.checks import is_name
 from metdc_collector.exchanges.gate import instruments, trades
 from metdc_collector.exchanges.gate.protocol import GateConversation
@@ -33,9 +43,9 @@ class GateVenue(MarketFacts):
         """The whole list: without ``limit``, which would cut it."""
         return Request(self.list_path)
 
-    def listing(self, *pages: bytes) -> Listing:
+    def listing(self, *pages: bytes, known: Mapping[str, Instrument] = NONE_KNOWN) -> Listing:
         """Read the list; see :mod:`metdc_collector.exchanges.gate.instruments`."""
-        return instruments.read(pages[0], self.market)
+        return instruments.read(pages[0], self.market, known)
 
     def converse(self, instruments: Mapping[str, Instrument], channel: Channel) -> GateConversation:
         """Start the protocol of a new connection; there is but one channel."""

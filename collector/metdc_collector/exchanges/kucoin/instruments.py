@@ -16,12 +16,13 @@ Error, often with HTTP 200: ``{"msg":"Invalid symbol.","code":"200003"}``. A coi
 ``BCHSV-USDT`` is BSV by ``baseCurrency``. ``lotSize`` is in lots, ``multiplier`` in coins a lot.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
-from metdc_collector.exchanges.base import InvalidListing, Listing, Refusal
+from metdc_collector.exchanges.base import NONE_KNOWN, InvalidListing, Listing, Refusal
 from metdc_collector.exchanges.checks import Damaged, is_name, shown
 from metdc_collector.exchanges.listing import Row, assemble, moment, name_of, read_object, read_rows, step, text
-from metdc_collector.wire.instrument import Status
+from metdc_collector.wire.instrument import Instrument, Status
 
 SUCCESS = "200000"
 """The ``code`` of a reply that is no error, whatever its HTTP status."""
@@ -45,7 +46,7 @@ _MEMBERS = frozenset(
 )
 
 
-def read(body: bytes, market: str) -> Listing:
+def read(body: bytes, market: str, known: Mapping[str, Instrument] = NONE_KNOWN) -> Listing:
     """Read the list of pairs (``spot``) or contracts (``futures``).
 
     Raises:
@@ -67,7 +68,7 @@ def read(body: bytes, market: str) -> Listing:
                 rows.append(_contract(row))
         except Damaged as error:
             refused.append(Refusal(name_of(row, "symbol", place), f"its row in the list is damaged: {error}"))
-    return assemble("kucoin", market, rows, refused)
+    return assemble("kucoin", market, rows, refused, known)
 
 
 def _is_wanted(row: dict[str, Any]) -> bool:

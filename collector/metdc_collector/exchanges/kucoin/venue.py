@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from metdc_collector.exchanges.base import (
+    NONE_KNOWN,
     Channel,
     Endpoints,
     InvalidReply,
@@ -84,9 +85,9 @@ class KuCoinVenue(MarketFacts):
         """``GET /api/v2/symbols`` or ``GET /api/v1/contracts/active``: one body, no pages."""
         return self.list_request
 
-    def listing(self, *pages: bytes) -> Listing:
+    def listing(self, *pages: bytes, known: Mapping[str, Instrument] = NONE_KNOWN) -> Listing:
         """Read the list; see :mod:`metdc_collector.exchanges.kucoin.instruments`."""
-        return instruments.read(pages[0], self.market)
+        return instruments.read(pages[0], self.market, known)
 
     def converse(self, instruments: Mapping[str, Instrument], channel: Channel) -> KuCoinConversation:
         """Start the protocol of a new connection; there is but one channel."""

@@ -18,16 +18,17 @@ Error: ``{"code":"51000","msg":"Parameter instType error","data":[]}``. Lists of
 market opens (``pre_market``), of another unit than before (``rebase_contract``) and of another sort (``xperp``) aren't.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
-from metdc_collector.exchanges.base import InvalidListing, Listing, Refusal
+from metdc_collector.exchanges.base import NONE_KNOWN, InvalidListing, Listing, Refusal
 from metdc_collector.exchanges.checks import Damaged, is_name, positive, shown
 from metdc_collector.exchanges.listing import Row, assemble, moment, name_of, read_object, read_rows, step, text
 from metdc_collector.exchanges.naming import Pair
 from metdc_collector.exchanges.okx.trades import whole
 from metdc_collector.wire.decimals import multiply
 from metdc_collector.wire.errors import InvalidDecimal
-from metdc_collector.wire.instrument import Status
+from metdc_collector.wire.instrument import Instrument, Status
 
 TYPES = {"spot": "SPOT", "futures": "SWAP"}
 """The venue's word for each market."""
@@ -45,7 +46,7 @@ _MEMBERS = frozenset(
 )
 
 
-def read(body: bytes, market: str) -> Listing:
+def read(body: bytes, market: str, known: Mapping[str, Instrument] = NONE_KNOWN) -> Listing:
     """Read the list of ``spot`` or ``futures``.
 
     Raises:
@@ -64,7 +65,7 @@ def read(body: bytes, market: str) -> Listing:
         else:
             if found is not None:
                 rows.append(found)
-    return assemble("okx", market, rows, refused)
+    return assemble("okx", market, rows, refused, known)
 
 
 def split_name(name: str, product: str) -> Pair | None:

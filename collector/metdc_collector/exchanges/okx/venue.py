@@ -4,7 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from metdc_collector.exchanges.base import Channel, Endpoints, Limits, Listing, MarketFacts, Rate, Request, Rhythm
+from metdc_collector.exchanges.base import (
+    NONE_KNOWN,
+    Channel,
+    Endpoints,
+    Limits,
+    Listing,
+    MarketFacts,
+    Rate,
+    Request,
+    Rhythm,
+)
 from metdc_collector.exchanges.checks import is_name
 from metdc_collector.exchanges.naming import common_name
 from metdc_collector.exchanges.okx import instruments
@@ -27,9 +37,9 @@ class OkxVenue(MarketFacts):
         """``GET /api/v5/public/instruments``: one body, no pages."""
         return Request(f"/api/v5/public/instruments?instType={instruments.TYPES[self.market]}")
 
-    def listing(self, *pages: bytes) -> Listing:
+    def listing(self, *pages: bytes, known: Mapping[str, Instrument] = NONE_KNOWN) -> Listing:
         """Read the instrument list; see :mod:`metdc_collector.exchanges.okx.instruments`."""
-        return instruments.read(pages[0], self.market)
+        return instruments.read(pages[0], self.market, known)
 
     def converse(self, instruments: Mapping[str, Instrument], channel: Channel) -> OkxConversation:
         """Start the protocol of a new connection."""

@@ -10,17 +10,19 @@ one with a warning still trades. A new pair may show up some time before its fir
 nor times are given. Error: ``{"error":{"name":404,"message":"Code not found"}}``.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
-from metdc_collector.exchanges.base import Listing, Refusal
+from metdc_collector.exchanges.base import NONE_KNOWN, Listing, Refusal
 from metdc_collector.exchanges.checks import Damaged, is_name, shown
 from metdc_collector.exchanges.listing import Row, assemble, name_of, read_array
 from metdc_collector.exchanges.naming import Pair
+from metdc_collector.wire.instrument import Instrument
 
 _MEMBERS = frozenset({"market"})
 
 
-def read(body: bytes) -> Listing:
+def read(body: bytes, known: Mapping[str, Instrument] = NONE_KNOWN) -> Listing:
     """Read the market list.
 
     Raises:
@@ -33,7 +35,7 @@ def read(body: bytes) -> Listing:
             rows.append(_row(row))
         except Damaged as error:
             refused.append(Refusal(name_of(row, "market", place), f"its row in the list is damaged: {error}"))
-    return assemble("upbit", "spot", rows, refused)
+    return assemble("upbit", "spot", rows, refused, known)
 
 
 def split_code(code: str) -> Pair | None:

@@ -4,7 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from metdc_collector.exchanges.base import Channel, Endpoints, Limits, Listing, MarketFacts, Rate, Request, Rhythm
+from metdc_collector.exchanges.base import (
+    NONE_KNOWN,
+    Channel,
+    Endpoints,
+    Limits,
+    Listing,
+    MarketFacts,
+    Rate,
+    Request,
+    Rhythm,
+)
 from metdc_collector.exchanges.naming import common_name
 from metdc_collector.exchanges.upbit import instruments
 from metdc_collector.exchanges.upbit.protocol import UpbitConversation
@@ -23,9 +33,9 @@ class UpbitVenue(MarketFacts):
         """``GET /v1/market/all``: all pairs in one body, no pages."""
         return Request("/v1/market/all?is_details=true")
 
-    def listing(self, *pages: bytes) -> Listing:
+    def listing(self, *pages: bytes, known: Mapping[str, Instrument] = NONE_KNOWN) -> Listing:
         """Read the market list; see :mod:`metdc_collector.exchanges.upbit.instruments`."""
-        return instruments.read(pages[0])
+        return instruments.read(pages[0], known)
 
     def converse(self, instruments: Mapping[str, Instrument], channel: Channel) -> UpbitConversation:
         """Start the protocol of a new connection; there is but one channel."""
