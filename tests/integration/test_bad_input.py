@@ -58,7 +58,7 @@ def refused(config: dict[str, Any]) -> str:
 
 def test_an_unknown_exchange_ends_with_the_names_of_those_that_exist(calm: Simulator, shared_nats: NatsServer) -> None:
     said = refused(configuration(calm, Market("kraken", "spot", ""), shared_nats.url))
-    assert "spec.exchange: unknown exchange 'kraken'; there are: binance, phemex" in said
+    assert "spec.exchange: unknown exchange 'kraken'; there are: binance, bybit" in said
     assert "Traceback" not in said
 
 

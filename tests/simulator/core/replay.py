@@ -94,11 +94,12 @@ class Replay:
     def listing(self, endpoint: Endpoint, path: str, query: Mapping[str, str]) -> bytes | None:
         """The recorded instrument list for a request: the newest that was asked for by this path and these parameters.
 
-        A list that was recorded at a path where the venue has none any more (an older one) answers any request.
+        A list that was recorded at another path answers where the endpoint has but one market, or where the venue has
+        no list at that path any more.
         """
         lists = self._lists.get(id(endpoint), [])
         here = [one for one in lists if one.path == path]
-        older = [one for one in lists if not endpoint.lists(one.path)]
+        older = [one for one in lists if len(endpoint.markets) == 1 or not endpoint.lists(one.path)]
         fitting = [one for one in here if one.query.items() <= query.items()] or older
         return fitting[-1].body if fitting else None
 

@@ -54,12 +54,15 @@ def test_a_market_without_any_message_fails_the_run() -> None:
     assert judge(run, Verdict({MARKET: Tally(sent=100, stored=100)}, []))["ok"] is False
 
 
+EXCHANGES = ["binance", "bybit", "okx", "kucoin", "gate", "phemex", "upbit"]
+
+
 def test_the_resources_of_a_run_rotate_once_by_order_and_never_by_schedule() -> None:
     venue = {"rest": "http://127.0.0.1:1", "webSocket": "ws://127.0.0.1:1"}
-    addresses = {exchange: {"spot": venue, "futures": venue} for exchange in ("binance", "phemex", "okx")}
+    addresses = {exchange: {"spot": venue, "futures": venue} for exchange in EXCHANGES}
     options = Options(duration=60, seed=7, rate=500, live=False)
     found = resources(options, addresses, at=datetime(2026, 11, 23, 10, 0, tzinfo=UTC))
-    assert [resource["spec"]["exchange"] for resource in found] == ["binance", "phemex", "okx"]
+    assert [resource["spec"]["exchange"] for resource in found] == EXCHANGES
     assert all(resource["spec"]["rotation"]["suspend"] for resource in found)
     assert {r["metadata"]["annotations"]["metdc.io/rotate-after"] for r in found} == {"2026-11-23T10:00:00Z"}
     assert all(market["endpoints"] == venue for resource in found for market in resource["spec"]["markets"])

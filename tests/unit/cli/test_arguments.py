@@ -38,7 +38,7 @@ def test_what_is_no_time_is_refused_with_examples(text: str) -> None:
 
 
 def test_an_unknown_exchange_names_those_that_exist() -> None:
-    with pytest.raises(click.UsageError, match="unknown exchange 'binanse'; there are: binance, phemex"):
+    with pytest.raises(click.UsageError, match="unknown exchange 'binanse'; there are: binance, bybit"):
         the_venue("binanse", "spot")
 
 

@@ -138,7 +138,7 @@ def test_a_folder_of_credentials_is_used_as_it_is(started: Started, tmp_path: Pa
     [
         ((), "name EXCHANGE and MARKET, such as binance spot, or give --config FILE"),
         (("binance",), "name the MARKET of binance"),
-        (("binanse", "spot"), "unknown exchange 'binanse'; there are: binance, phemex"),
+        (("binanse", "spot"), "unknown exchange 'binanse'; there are: binance, bybit"),
         (("binance", "margin"), "unknown market 'margin' of binance; there are: spot, futures"),
         (("binance", "spot", "--log-level", "loud"), "'loud' is not one of"),
         (("binance", "spot", "--config", "/nowhere"), "'/nowhere' does not exist"),

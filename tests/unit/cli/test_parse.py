@@ -63,7 +63,7 @@ def test_an_empty_input_proves_nothing(frames: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("binanse", "spot"), "unknown exchange 'binanse'; there are: binance, phemex"),
+        (("binanse", "spot"), "unknown exchange 'binanse'; there are: binance, bybit"),
         (("binance", "margin"), "unknown market 'margin' of binance; there are: spot, futures"),
         (("binance", "spot", "/nowhere"), "'/nowhere'"),
         (("binance",), "Missing argument 'MARKET'"),

@@ -81,4 +81,4 @@ def test_an_exchange_that_does_not_answer_is_told_with_its_address() -> None:
 def test_an_unknown_exchange_is_bad_usage() -> None:
     result = run("symbols", "binanse", "spot")
     assert result.exit_code == 2
-    assert "there are: binance, phemex" in result.stderr
+    assert "there are: binance, bybit" in result.stderr

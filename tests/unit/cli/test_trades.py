@@ -83,7 +83,7 @@ def test_the_server_comes_from_the_line_or_the_environment(asked: Asked, monkeyp
         (("--since", "soon", "--no-follow"), "'soon' is neither a duration"),
         (("--from", "0"), "0 is not in the range"),
         (("--limit", "0"), "0 is not in the range"),
-        (("--exchange", "binanse"), "unknown exchange 'binanse'; there are: binance, phemex"),
+        (("--exchange", "binanse"), "unknown exchange 'binanse'; there are: binance, bybit"),
         (("--market", "margin"), "unknown market 'margin'; there are: futures, spot"),
         (("--base", "\udcff"), "not a subject token"),
         (("trades..BTC",), "'trades..BTC' is no NATS subject"),

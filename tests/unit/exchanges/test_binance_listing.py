@@ -2,6 +2,8 @@
 
 import gzip
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 
 from metdc_collector.exchanges.base import InvalidListing, Listing, Refusal
 from metdc_collector.exchanges.binance import FUTURES, SPOT
+from metdc_collector.wire.instrument import Instrument
 from tests.unit.exchanges.examples import body, futures_row, spot_row
 
 FILTERS = [
@@ -229,3 +232,36 @@ def test_any_list_is_read_or_refused_and_no_subject_is_held_twice(given_rows: li
         held = [instrument.subject for instrument in listing.instruments.values()]
         assert len(held) == len(set(held))
         assert all(refusal.reason for refusal in listing.refused)
+
+
+# -- names that were published
+
+
+def pepe() -> Mapping[str, Instrument]:
+    rows = [futures_row("1000PEPEUSDT", "1000PEPE", onboardDate=1700000000000)]
+    return FUTURES.listing(body(rows)).instruments
+
+
+def test_a_published_name_holds_though_the_bare_coin_is_listed_now() -> None:
+    rows = [futures_row("1000PEPEUSDT", "1000PEPE", onboardDate=1700000000000), futures_row("PEPEUSDT", "PEPE")]
+    listing = FUTURES.listing(body(rows), known=pepe())
+    assert listing.instruments == pepe()
+    assert listing.refused == [
+        Refusal("PEPEUSDT", "1000PEPEUSDT holds the subject trades.binance.futures.PEPE.USDT"),
+    ]
+
+
+def test_what_held_a_subject_before_keeps_it_from_what_is_older() -> None:
+    older = futures_row("PEPEUSDT", "PEPE", onboardDate=1600000000000)
+    rows = [futures_row("1000PEPEUSDT", "1000PEPE", onboardDate=1700000000000), older]
+    assert list(FUTURES.listing(body(rows), known=pepe()).instruments) == ["1000PEPEUSDT"]
+
+
+def test_what_no_longer_lives_gives_its_subject_to_what_does() -> None:
+    rows = [futures_row("1000PEPEUSDT", "1000PEPE", status="CLOSE"), futures_row("PEPEUSDT", "PEPE")]
+    assert list(FUTURES.listing(body(rows), known=pepe()).instruments) == ["PEPEUSDT"]
+
+
+def test_a_name_of_another_quote_is_named_anew() -> None:
+    known = {"BTCUSDT": replace(next(iter(pepe().values())), name="BTCUSDT", base="XBT", quote="EUR")}
+    assert FUTURES.listing(body([futures_row("BTCUSDT", "BTC")]), known=known).instruments["BTCUSDT"].base == "BTC"

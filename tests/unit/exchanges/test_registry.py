@@ -18,7 +18,7 @@ def test_every_market_has_its_adapter(exchange: str, market: str) -> None:
 
 
 def test_an_unknown_exchange_is_refused_with_those_that_exist() -> None:
-    with pytest.raises(UnknownMarketError, match="unknown exchange 'mtgox'; there are: binance, phemex"):
+    with pytest.raises(UnknownMarketError, match="unknown exchange 'mtgox'; there are: binance, bybit"):
         venue("mtgox", "spot")
 
 
