@@ -32,6 +32,7 @@ _FIRST_REPORT = 0.05
 # Seconds that sockets may take to close: with the time to drain, less than the grace of 60 s that a pod is given.
 _CLOSING = 3.0
 _REPORT_RETRY = 1.0
+_LEAST_SILENCE = 5.0
 
 
 class Collector:
@@ -356,11 +357,12 @@ def _identity(namespace: str, collector: str, exchange: str, config: Any) -> dic
 def divided(rhythm: Rhythm, by: float) -> Rhythm:
     """Return a venue's rhythm with its timers divided, for a simulator that divides its own.
 
-    How soon a request is answered is no timer of the venue's: it stays.
+    How soon a request is answered is no timer of the venue's: it stays. Nor is a machine that is busy with a dozen
+    processes a silent venue: a few seconds of silence are always allowed.
     """
     return replace(
         rhythm,
         heartbeat=None if rhythm.heartbeat is None else rhythm.heartbeat / by,
-        silence=rhythm.silence / by,
+        silence=max(rhythm.silence / by, min(rhythm.silence, _LEAST_SILENCE)),
         life=None if rhythm.life is None else rhythm.life / by,
     )
