@@ -18,10 +18,13 @@ from tests.simulator.testing import Simulated, simulator
 SPOT = {"exchange": "binance", "market": "spot"}
 PHEMEX = {"exchange": "phemex", "market": "spot"}
 
+FEW = ["binance.spot", "binance.futures", "phemex"]
+"""Enough venues for what all of them share."""
+
 
 @pytest.fixture
 async def sim() -> AsyncIterator[Simulated]:
-    async with simulator() as running:
+    async with simulator(only=FEW) as running:
         yield running
 
 

@@ -17,10 +17,13 @@ from tests.simulator.testing import Simulated, simulator
 
 Row = tuple[str, str, str, str, int]
 
+FEW = ["binance.spot", "binance.futures", "phemex"]
+"""Enough venues for what all of them share."""
+
 
 @pytest.fixture
 async def sim() -> AsyncIterator[Simulated]:
-    async with simulator(symbols=5) as running:
+    async with simulator(symbols=5, only=FEW) as running:
         yield running
 
 
