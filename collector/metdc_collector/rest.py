@@ -14,6 +14,8 @@ from metdc_collector.limits import Budget, Sleep
 from metdc_collector.wire.instrument import Instrument
 
 _TIMEOUT = urllib3.Timeout(connect=5, read=20)
+# As many as may be under way at once: connections that ask for their addresses all start together.
+_POOL = 10
 _MOST_BYTES = 64 * 1024 * 1024
 # A cursor that never ends would be followed for ever.
 _MOST_PAGES = 50
@@ -59,7 +61,7 @@ class Rest:
         self._sleep = sleep
         # Gzip is asked for, redirects are refused: a venue's answer comes from the address that was configured.
         self._pool = urllib3.PoolManager(
-            maxsize=2,
+            maxsize=_POOL,
             retries=False,
             timeout=_TIMEOUT,
             ssl_context=tls,
