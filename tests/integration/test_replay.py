@@ -109,6 +109,14 @@ def test_a_recording_without_a_trade_in_scope_proves_nothing(tmp_path: Path) -> 
     assert (code, record["ok"], record["files"][0]["expected"]) == (2, False, 0)
 
 
+def test_a_recording_without_a_trade_in_scope_spoils_no_other(tmp_path: Path) -> None:
+    body, socket = "https://fapi.binance.com/fapi/v1/exchangeInfo", "wss://fstream.binance.com/public/stream"
+    empty = recording(tmp_path, "empty.jsonl", body, FUTURES, socket, '{"result":null,"id":1}')
+    code, record = replayed(empty, recording(tmp_path, "binance.jsonl", *BINANCE))
+    assert [entry["expected"] for entry in record["files"]] == [0, 3]
+    assert (code, record["ok"]) == (0, True)
+
+
 def test_a_file_that_is_no_recording_is_bad_usage(tmp_path: Path) -> None:
     (tmp_path / "list.jsonl").write_text("[]\n")
     code, record = replayed(tmp_path / "list.jsonl")
