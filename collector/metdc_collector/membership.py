@@ -81,16 +81,17 @@ class Membership:
             wait = 0.0
             try:
                 listing = await self._list()
+                chosen = self._choose(listing)
+                if chosen.wanted:
+                    self._warn(None)
+                    take(self._take(chosen, listing, self.clock.now()).wanted)
+                else:
+                    self._warn(nothing_to_collect(chosen))
             except (RestError, InvalidListing) as error:
                 wait = _pause(error, self.timers)
                 self._warn(_words(error))
-                continue
-            chosen = self._choose(listing)
-            if not chosen.wanted:
-                self._warn(nothing_to_collect(chosen))
-                continue
-            self._warn(None)
-            take(self._take(chosen, listing, self.clock.now()).wanted)
+            except Exception as error:  # whatever a list brings on, the trades that flow must go on flowing
+                self._warn(f"instrument list: unexpected {error!r}")
 
     # -- lists
 
@@ -160,8 +161,9 @@ class Membership:
             await self.catalogue.announce(news)
             await self.catalogue.keep(kept)
             self._kept = Kept(self.listed_at, self._known)
-        except CatalogueFailed as error:
-            log.info("the instrument list is not kept: %s; it is tried again", error)
+        except Exception as error:  # a list that can't be kept must not cost a trade either
+            reason = str(error) if isinstance(error, CatalogueFailed) else repr(error)
+            log.info("the instrument list is not kept: %s; it is tried again", reason)
 
     # -- words
 

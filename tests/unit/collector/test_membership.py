@@ -236,6 +236,24 @@ async def test_a_bad_list_changes_nothing_and_is_told_once(
     assert told.endswith("; what is streamed stays as it is")
 
 
+async def test_a_list_that_nobody_foresaw_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = rig(monkeypatch, listed(*COINS), cast("InvalidListing", KeyError("symbol")))
+    await made.chosen()
+    assert await made.refreshed(3) == []
+    assert caplog.messages == [
+        "instrument list: unexpected KeyError('symbol'); what is streamed stays as it is",
+    ]
+
+
+async def test_a_bucket_that_fails_in_a_way_nobody_foresaw_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = Kepts(problem=cast("CatalogueFailed", AttributeError("client")))
+    made = rig(monkeypatch, listed(BTC), listed(BTC, ETH), kept=kept)
+    await made.chosen()
+    assert (await made.refreshed(2))[0] == ["BTCUSDT", "ETHUSDT"]
+
+
 async def test_a_list_that_stays_short_for_an_hour_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     made = rig(monkeypatch, listed(*COINS), listed(*COINS[:7]))
     await made.chosen()
