@@ -132,8 +132,8 @@ def _is_endpoint(value: Any) -> bool:
 
 # 100 in 10 s by the document; one is left for the heartbeat.
 _FRAMES = Rate(99, 10)
-# As many as token calls fit the REST weight, 10 of 2,000 in 30 s each. An older text says 30 a minute, by which the four
-# connections of the spot market would take minutes to come back within a process's share.
+# As many as token calls fit the REST weight, 10 of 2,000 in 30 s each. An older text says 30 a minute, by which the
+# four connections of the spot market would take minutes to come back within a process's share.
 _CONNECTS = Rate(200, 30)
 _REST_WEIGHT = Rate(2_000, 30)
 _PER_REQUEST = 100
