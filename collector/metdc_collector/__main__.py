@@ -53,6 +53,7 @@ def start(config: PodConfig, *, http: str, port_file: str | None = None) -> int:
             _named(config),
             credentials=_path("METDC_NATS_CREDENTIALS", Path.is_dir, "folder"),
             extra_ca=_path("METDC_EXTRA_CA", Path.is_file, "file"),
+            upbit_rest=os.environ.get("METDC_UPBIT_REST"),
         )
         by = _number("METDC_DIVIDE_TIMERS")
         host, _, port = http.rpartition(":")

@@ -1,9 +1,13 @@
-"""The last good instrument list of a market, in the bucket ``metdc_universe``, and the records of what changes in it.
+"""The last good lists, in the bucket ``metdc_universe``, and the records of what changes in a market's.
 
 The list serves two ends: names that were published hold for an instrument's life, whoever names it next; and a process
 that starts while the venue's REST is down streams what was there before. Value, compressed with gzip, under the key
 ``<exchange>.<market>``: a line ``{"v":1,"at":1790001510000000000}`` (when the venue gave the list, ns), then the
 instrument record of each, with the scales that only the adapters need.
+
+Under the key ``upbit.krw`` is Upbit's KRW market, for all collectors that choose by it (:class:`Krw`)::
+
+    {"v":1,"at":1790001510000000000,"coins":["BTC","SOMI"],"until":{"SOMI":1790087910000000000}}
 """
 
 import gzip
@@ -19,11 +23,13 @@ from nats.js.api import KeyValueConfig
 
 from metdc_collector.publisher.bucket import Bucket, BucketFailed
 from metdc_collector.publisher.link import Link
+from metdc_collector.universe import Krw
 from metdc_collector.wire.errors import InvalidMessage
 from metdc_collector.wire.instrument import Instrument, decode, encode
 
 BUCKET = "metdc_universe"
 VERSION = 1
+_KRW = "upbit.krw"
 
 
 class CatalogueFailed(Exception):
@@ -39,7 +45,7 @@ class Kept:
 
 
 class Catalogue:
-    """Keeps one market's list through one connection to NATS."""
+    """Keeps one market's list, and Upbit's KRW market, through one connection to NATS."""
 
     def __init__(self, link: Link, *, exchange: str, market: str, replicas: int, create: bool) -> None:
         """A bucket that isn't there is created when ``create`` says so."""
@@ -53,11 +59,8 @@ class Catalogue:
         Raises:
             CatalogueFailed: when it can't be read.
         """
-        try:
-            values = await self._bucket.read(self._key)
-        except BucketFailed as error:
-            raise CatalogueFailed(f"bucket {BUCKET}: {error}") from error
-        return unpack(values[0]) if values and values[0] else None
+        value = await self._read(self._key)
+        return unpack(value) if value else None
 
     async def keep(self, kept: Kept) -> None:
         """Keep this list.
@@ -65,8 +68,35 @@ class Catalogue:
         Raises:
             CatalogueFailed: when the server doesn't acknowledge it.
         """
+        await self._put(self._key, pack(kept))
+
+    async def load_krw(self) -> Krw | None:
+        """Return Upbit's KRW market as any collector kept it last; null when none did.
+
+        Raises:
+            CatalogueFailed: when it can't be read.
+        """
+        value = await self._read(_KRW)
+        return unpack_krw(value) if value else None
+
+    async def keep_krw(self, krw: Krw) -> None:
+        """Keep Upbit's KRW market, for all collectors.
+
+        Raises:
+            CatalogueFailed: when the server doesn't acknowledge it.
+        """
+        await self._put(_KRW, pack_krw(krw))
+
+    async def _read(self, key: str) -> bytes | None:
         try:
-            await self._bucket.put(self._key, pack(kept))
+            values = await self._bucket.read(key)
+        except BucketFailed as error:
+            raise CatalogueFailed(f"bucket {BUCKET}: {error}") from error
+        return values[0] if values else None
+
+    async def _put(self, key: str, value: bytes) -> None:
+        try:
+            await self._bucket.put(key, value)
         except BucketFailed as error:
             raise CatalogueFailed(f"bucket {BUCKET}: {error}") from error
 
@@ -112,3 +142,29 @@ def unpack(value: bytes) -> Kept:
     except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, InvalidMessage) as error:
         raise CatalogueFailed(f"bucket {BUCKET}: no instrument list: {error}") from None
     return Kept(told["at"], {instrument.name: instrument for instrument in instruments})
+
+
+def pack_krw(krw: Krw) -> bytes:
+    """Return the bucket's value."""
+    until = {coin: krw.until[coin] for coin in sorted(krw.until)}
+    return orjson.dumps({"v": VERSION, "at": krw.at, "coins": sorted(krw.coins), "until": until})
+
+
+def unpack_krw(value: bytes) -> Krw:
+    """Read the bucket's value.
+
+    Raises:
+        CatalogueFailed: when it is none, or of a version that this code does not know.
+    """
+    try:
+        told = orjson.loads(value)
+        if told["v"] != VERSION:
+            raise CatalogueFailed(f"bucket {BUCKET}: version {told['v']!r} is not {VERSION}")
+        at, coins, until = told["at"], told["coins"], told["until"]
+        if not all(type(coin) is str for coin in [*coins]) or not all(
+            type(time) is int for time in (at, *until.values())
+        ):
+            raise ValueError("coins are texts, and times are integers")
+        return Krw(at, frozenset(coins), until)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CatalogueFailed(f"bucket {BUCKET}: no list of Upbit's KRW market: {error}") from None

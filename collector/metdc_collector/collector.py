@@ -14,6 +14,7 @@ from metdc_collector.continuity import Order
 from metdc_collector.exchanges.base import Channel, Refusal, Rhythm
 from metdc_collector.fleet import Fleet
 from metdc_collector.health import Turning
+from metdc_collector.krw import krw_market
 from metdc_collector.limits import Budget
 from metdc_collector.membership import Membership
 from metdc_collector.peers import Peers, ReportFailed
@@ -75,7 +76,7 @@ class Collector:
         # One context for all connections: each of its own would cost 0.8 MiB.
         self._tls = _trust(settings)
         self._connects, self._rest = _within_limits(settings, clock, self._tls)
-        self._members = _membership(settings, self.publisher, self._rest, clock, timers)
+        self._members = _membership(settings, self.publisher, self._rest, clock, timers, tls=self._tls)
 
     async def run(self, stop: asyncio.Event) -> bool:
         """Stream until ``stop`` is set, then deliver what was accepted; whether all of it was acknowledged."""
@@ -98,6 +99,8 @@ class Collector:
                 async with asyncio.timeout(_CLOSING):  # a frozen server takes no farewell
                     await self.publisher.link.close()
             self._rest.close()
+            if self._members.krw is not None:
+                self._members.krw.rest.close()
 
     # -- streaming
 
@@ -293,8 +296,20 @@ def _within_limits(settings: Settings, clock: Clock, tls: ssl.SSLContext | None)
     )
 
 
-def _membership(settings: Settings, publisher: Publisher, rest: Rest, clock: Clock, timers: Timers) -> Membership:
+def _membership(
+    settings: Settings,
+    publisher: Publisher,
+    rest: Rest,
+    clock: Clock,
+    timers: Timers,
+    *,
+    tls: ssl.SSLContext | None,
+) -> Membership:
     venue, stream = settings.venue, settings.stream
+
+    def usable() -> bool:
+        return publisher.usable
+
     catalogue = Catalogue(
         publisher.link,
         exchange=venue.exchange,
@@ -309,13 +324,15 @@ def _membership(settings: Settings, publisher: Publisher, rest: Rest, clock: Clo
         catalogue=catalogue,
         clock=clock,
         timers=timers,
-        usable=lambda: publisher.usable,
+        usable=usable,
+        krw=krw_market(settings, rest, catalogue, clock=clock, timers=timers, usable=usable, tls=tls),
     )
 
 
 def _trust(settings: Settings) -> ssl.SSLContext | None:
-    """Return whom the venue's addresses are trusted by; null where none of them is encrypted."""
-    if not settings.endpoints.rest.startswith("https:") and not settings.endpoints.web_socket.startswith("wss:"):
+    """Return whom the addresses are trusted by; null where none of them is encrypted."""
+    addresses = (settings.endpoints.rest, settings.endpoints.web_socket, settings.krw_rest or "")
+    if not any(address.startswith(("https:", "wss:")) for address in addresses):
         return None
     context = ssl.create_default_context()
     if settings.extra_ca is not None:

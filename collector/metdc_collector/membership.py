@@ -1,5 +1,7 @@
 """Which instruments a market's collector streams: chosen at the start, and again while it runs.
 
+Where ``spec.symbols.upbitKRW`` asks for it, Upbit's KRW market has its say (:mod:`metdc_collector.krw`).
+
 A list that fails, is empty or has shrunk by more than a fifth unsubscribes nothing. The last good one is kept in
 :mod:`metdc_collector.catalogue`, so that names hold and a start needs no REST.
 """
@@ -13,8 +15,9 @@ from dataclasses import dataclass, field
 from metdc_collector.catalogue import Catalogue, CatalogueFailed, Kept
 from metdc_collector.clock import Clock, Timers
 from metdc_collector.exchanges.base import InvalidListing, Listing, Refusal, Venue
+from metdc_collector.krw import KrwMarket, KrwUnknown, pause
 from metdc_collector.rest import Rest, RestError
-from metdc_collector.universe import Chosen, Selection, changed, nothing_to_collect, select, shrunk
+from metdc_collector.universe import AUTHORITY, Chosen, Selection, changed, nothing_to_collect, select, shrunk
 from metdc_collector.wire.instrument import Instrument
 
 log = logging.getLogger(__name__)
@@ -23,8 +26,6 @@ _TIME = re.compile(r"[0-9]{10,}")
 _TICK = 0.05
 # Names that hold are worth a short wait; trades are worth more.
 _WAIT_FOR_NATS = 5.0
-# How long a list speaks against one that has shrunk: whatever a venue does for longer, it means.
-_AUTHORITY = 3_600_000_000_000
 
 
 @dataclass(slots=True, eq=False)
@@ -33,6 +34,7 @@ class Membership:
 
     Attributes:
         usable: whether NATS can be asked.
+        krw: Upbit's KRW market; null where the selection does not ask for it.
         refused: instruments that are wanted and cannot be had, as of the newest list.
         listed_at: when the list in use was given by the venue (ns), null before the first.
         problem: why nothing can be collected, in words; null when something can.
@@ -45,6 +47,7 @@ class Membership:
     clock: Clock
     timers: Timers
     usable: Callable[[], bool]
+    krw: KrwMarket | None = None
     refused: Sequence[Refusal] = ()
     listed_at: int | None = None
     problem: str | None = "the instrument list has not been read yet"
@@ -59,9 +62,14 @@ class Membership:
         while True:
             wait = self.timers.listing_retry
             try:
+                if self.krw is not None:
+                    await self.krw.refresh()
                 listing = await self._list()
+            except KrwUnknown as unknown:
+                wait = max(wait, unknown.wait)
+                self._say(str(unknown))
             except (RestError, InvalidListing) as error:
-                wait = max(wait, _pause(error, self.timers))
+                wait = max(wait, pause(error, self.timers))
                 self._say(_words(error))
                 if self._kept is not None and (chosen := self._from_kept(self._kept)) is not None:
                     return chosen
@@ -80,6 +88,8 @@ class Membership:
             await asyncio.sleep(max(wait, self.timers.refresh))
             wait = 0.0
             try:
+                if self.krw is not None:
+                    await self.krw.refresh()
                 listing = await self._list()
                 chosen = self._choose(listing)
                 if chosen.wanted:
@@ -88,7 +98,7 @@ class Membership:
                 else:
                     self._warn(nothing_to_collect(chosen))
             except (RestError, InvalidListing) as error:
-                wait = _pause(error, self.timers)
+                wait = pause(error, self.timers)
                 self._warn(_words(error))
             except Exception as error:  # whatever a list brings on, the trades that flow must go on flowing
                 self._warn(f"instrument list: unexpected {error!r}")
@@ -102,13 +112,14 @@ class Membership:
             RestError, InvalidListing: when it isn't.
         """
         listing = await self.rest.listing(self.venue, self._known)
-        recent = self.listed_at is not None and self.clock.now() - self.listed_at < _AUTHORITY
+        recent = self.listed_at is not None and self.clock.now() - self.listed_at < AUTHORITY
         if recent and (problem := shrunk(self._known.values(), listing.instruments.values())) is not None:
             raise InvalidListing(f"{problem}: it is not believed for an hour")
         return listing
 
     def _choose(self, listing: Listing) -> Chosen:
-        chosen = select(listing, self.selection, ahead=self.venue.ahead)
+        krw = self.krw.counted(self.selection.upbit_krw) if self.krw is not None else None
+        chosen = select(listing, self.selection, ahead=self.venue.ahead, krw=krw or frozenset())
         before = {refusal.name for refusal in self.refused}
         self.refused = chosen.refused
         for refusal in chosen.refused:
@@ -145,7 +156,15 @@ class Membership:
             log.info("no instrument list was kept: %s", error)
         if self._kept is not None:
             self._known, self.listed_at = self._kept.instruments, self._kept.at
-            self._wanted = frozenset(self._choose(Listing(self._known)).wanted)
+            self._wanted = await self._wanted_before(Listing(self._known))
+
+    async def _wanted_before(self, listing: Listing) -> frozenset[str]:
+        """Return the names whose vanishing is to be told; none where nobody knows by which coins they were chosen."""
+        if self.krw is not None:
+            await self.krw.load()
+            if self.krw.counted(self.selection.upbit_krw) is None:
+                return frozenset()
+        return frozenset(self._choose(listing).wanted)
 
     async def _keep(self) -> None:
         """Tell what has changed since the list that was kept, then keep this one."""
@@ -153,7 +172,7 @@ class Membership:
             return
         before = {} if self._kept is None else self._kept.instruments
         news = changed(before, self._known, self._wanted)
-        recent = self._kept is not None and self.listed_at - self._kept.at < _AUTHORITY // 6
+        recent = self._kept is not None and self.listed_at - self._kept.at < AUTHORITY // 6
         if recent and not news:
             return
         kept = Kept(self.listed_at, {name: one for name, one in self._known.items() if one.status != "delisted"})
@@ -176,12 +195,6 @@ class Membership:
         if problem is not None and _TIME.sub("", problem) != _TIME.sub("", self._said or ""):
             log.warning("%s; what is streamed stays as it is", problem)
         self._said = problem
-
-
-def _pause(error: RestError | InvalidListing, timers: Timers) -> float:
-    if isinstance(error, InvalidListing):
-        return 0.0
-    return max(error.retry_after or 0.0, timers.region_block if error.region else 0.0)
 
 
 def _words(error: RestError | InvalidListing) -> str:

@@ -9,12 +9,12 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from metdc_collector.exchanges.base import Endpoints, Venue
 from metdc_collector.exchanges.registry import UnknownMarketError, venue
 from metdc_collector.publisher.link import NatsSettings
-from metdc_collector.universe import Selection
+from metdc_collector.universe import Selection, UpbitKRW
 from metdc_collector.wire import durations
 from metdc_collector.wire.config import PodConfig
 from metdc_collector.wire.sizes import parse as parse_size
@@ -59,6 +59,8 @@ class Settings:
     stream: StreamSpec
     extra_ca: Path | None = None
     """Certificate authorities, PEM, that are trusted for the venue beside the system's own."""
+    krw_rest: str | None = None
+    """The REST base address at which Upbit's KRW market is read; null where the selection does not ask for it."""
 
     @property
     def limit_share(self) -> Fraction:
@@ -66,8 +68,12 @@ class Settings:
         return self.config.limit_share
 
 
-def read(config: PodConfig, *, credentials: Path | None, extra_ca: Path | None = None) -> Settings:
-    """Read a pod's configuration; ``credentials`` is the folder of NATS credentials, ``extra_ca`` a file, if given.
+def read(
+    config: PodConfig, *, credentials: Path | None, extra_ca: Path | None = None, upbit_rest: str | None = None
+) -> Settings:
+    """Read a pod's configuration, and what its environment gives.
+
+    ``credentials`` is the folder of NATS credentials, ``extra_ca`` a file, ``upbit_rest`` a base address.
 
     Raises:
         InvalidSettings: naming the field and the remedy.
@@ -84,19 +90,41 @@ def read(config: PodConfig, *, credentials: Path | None, extra_ca: Path | None =
         raise InvalidSettings("spec.redundancy: only 1 is supported yet")
     path, market = _market(spec, config.market)
     nats = _section("spec", spec, "nats", _NATS)
+    endpoints = Endpoints(
+        rest=_address("rest", path, market, spec) or market_venue.endpoints.rest,
+        web_socket=_address("webSocket", path, market, spec) or market_venue.endpoints.web_socket,
+    )
+    # A market's own symbols replace those of the resource as a whole.
+    selection = _selection(*((path, market) if market.get("symbols") is not None else ("spec", spec)), market_venue)
     return Settings(
         config=config,
         venue=market_venue,
-        endpoints=Endpoints(
-            rest=_address("rest", path, market, spec) or market_venue.endpoints.rest,
-            web_socket=_address("webSocket", path, market, spec) or market_venue.endpoints.web_socket,
-        ),
-        # A market's own symbols replace those of the resource as a whole.
-        selection=_selection(*((path, market) if market.get("symbols") is not None else ("spec", spec)), market_venue),
+        endpoints=endpoints,
+        selection=selection,
         nats=_nats(nats, credentials),
         stream=_stream(config, _section("spec.nats", nats, "stream", _STREAM)),
         extra_ca=extra_ca,
+        krw_rest=_krw_rest(config.exchange, endpoints.rest, upbit_rest) if selection.upbit_krw != "Ignore" else None,
     )
+
+
+def upbit_address(given: str | None) -> str:
+    """Return the REST base address of Upbit: the one that ``METDC_UPBIT_REST`` gives, if any, else its own.
+
+    Raises:
+        InvalidSettings: when it is none.
+    """
+    if not given:
+        return venue("upbit", "spot").endpoints.rest
+    schemes = _ENDPOINTS["rest"]
+    if not given.startswith(schemes):
+        raise InvalidSettings(f"METDC_UPBIT_REST: {given!r} must begin with {' or '.join(schemes)}")
+    return given.rstrip("/")
+
+
+def _krw_rest(exchange: str, own: str, given: str | None) -> str:
+    """Upbit's own collector reads its KRW market where it reads its list."""
+    return own if exchange == "upbit" else upbit_address(given)
 
 
 def _known(path: str, record: Mapping[str, Any], known: Collection[str]) -> None:
@@ -152,8 +180,9 @@ def _address(name: str, path: str, market: Mapping[str, Any], spec: Mapping[str,
 
 def _selection(path: str, record: Mapping[str, Any], market_venue: Venue) -> Selection:
     symbols = _section(path, record, "symbols", _SYMBOLS)
-    if symbols.get("upbitKRW", "Ignore") != "Ignore":
-        raise InvalidSettings(f"{path}.symbols.upbitKRW: only Ignore is supported yet")
+    upbit_krw = symbols.get("upbitKRW", "Ignore")
+    if upbit_krw not in get_args(UpbitKRW):
+        raise InvalidSettings(f"{path}.symbols.upbitKRW: {upbit_krw!r} is none of {', '.join(get_args(UpbitKRW))}")
 
     def names(name: str) -> tuple[str, ...]:
         value = symbols.get(name) or []
@@ -162,7 +191,7 @@ def _selection(path: str, record: Mapping[str, Any], market_venue: Venue) -> Sel
         return tuple(value)
 
     quotes = names("quotes") or market_venue.default_quotes
-    return Selection(quotes=quotes, include=names("include"), exclude=names("exclude"))
+    return Selection(quotes=quotes, include=names("include"), exclude=names("exclude"), upbit_krw=upbit_krw)
 
 
 def _nats(nats: Mapping[str, Any], credentials: Path | None) -> NatsSettings:

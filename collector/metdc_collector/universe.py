@@ -1,10 +1,20 @@
-"""Which instruments a market's collector wants: a pure function of the list and of ``spec.symbols``."""
+"""Which instruments a market's collector wants: a pure function of the lists and of ``spec.symbols``."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
-from metdc_collector.exchanges.base import Listing, Refusal
+from metdc_collector.exchanges.base import InvalidListing, Listing, Refusal
 from metdc_collector.wire.instrument import Instrument
+
+UpbitKRW = Literal["Ignore", "Include", "Exclude"]
+"""What a coin's listing in Upbit's KRW market means: nothing; only such coins are wanted; none of them is."""
+
+AUTHORITY = 3_600_000_000_000
+"""How long a list speaks against one that has shrunk, in ns: whatever a venue does for longer, it means."""
+
+STAY = 86_400_000_000_000
+"""How long a coin that enters Upbit's KRW market stays where such coins are excluded: 24 h, in ns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,11 +26,28 @@ class Selection:
         include: when not empty, only these: native names (``BTCUSDT``) or symbols (``BTC-USDT``), whatever their quote,
             or coins (``BTC``) in the wanted quotes.
         exclude: none of these, named in the same ways.
+        upbit_krw: what is left after that is narrowed by the coins of Upbit's KRW market.
     """
 
     quotes: Sequence[str]
     include: Sequence[str] = ()
     exclude: Sequence[str] = ()
+    upbit_krw: UpbitKRW = "Ignore"
+
+
+@dataclass(frozen=True, slots=True)
+class Krw:
+    """Upbit's KRW market at a moment.
+
+    Attributes:
+        at: when Upbit gave the list, ns since the epoch.
+        coins: the common names of those that are listed.
+        until: of each coin that has entered within :data:`STAY`, when it has been there for so long (ns).
+    """
+
+    at: int
+    coins: frozenset[str]
+    until: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +66,13 @@ class Chosen:
     left: Sequence[Refusal]
 
 
-def select(listing: Listing, selection: Selection, *, ahead: bool = False) -> Chosen:
+def select(
+    listing: Listing, selection: Selection, *, ahead: bool = False, krw: Collection[str] = frozenset()
+) -> Chosen:
     """Choose from a list; never raises, an empty choice is the caller's to report.
 
-    With ``ahead``, what is announced is chosen too: the venue lets it be subscribed to before it trades.
+    With ``ahead``, what is announced is chosen too: the venue lets it be subscribed to before it trades. ``krw`` holds
+    the coins that count as listed in Upbit's KRW market (:func:`counted`); without a filter by it, it means nothing.
     """
     wanted: dict[str, Instrument] = {}
     left: dict[str, Refusal] = {}
@@ -51,7 +81,7 @@ def select(listing: Listing, selection: Selection, *, ahead: bool = False) -> Ch
         matches = matching.keys() & set(_names(instrument))
         for name in matches:
             matching[name].append(instrument.name)
-        reason = _reason(instrument, selection, matches, ahead=ahead)
+        reason = _reason(instrument, selection, matches, krw, ahead=ahead)
         if reason is None:
             wanted[instrument.name] = instrument
         else:
@@ -80,7 +110,7 @@ def nothing_to_collect(chosen: Chosen) -> str:
 def shrunk(before: Iterable[Instrument], now: Iterable[Instrument]) -> str | None:
     """Say by how much a list has shrunk, when that is more than a fifth of what traded; null otherwise."""
     had, has = (sum(instrument.status == "trading" for instrument in listed) for listed in (before, now))
-    return f"it has shrunk from {had} trading instruments to {has}" if 5 * has < 4 * had else None
+    return f"it has shrunk from {had} trading instruments to {has}" if _lost(had, has) else None
 
 
 def changed(before: Mapping[str, Instrument], now: Mapping[str, Instrument], names: Iterable[str]) -> list[Instrument]:
@@ -95,13 +125,75 @@ def changed(before: Mapping[str, Instrument], now: Mapping[str, Instrument], nam
     return news
 
 
+# -- Upbit's KRW market
+
+
+def krw_coins(upbit: Listing) -> frozenset[str]:
+    """Return the coins that Upbit's instrument list holds in KRW, by their common names.
+
+    Raises:
+        InvalidListing: when there is none.
+    """
+    coins = frozenset(one.base for one in upbit.instruments.values() if one.quote == "KRW")
+    if not coins:
+        raise InvalidListing("the instrument list holds no pair in KRW")
+    return coins
+
+
+def krw_shrunk(before: Krw, coins: Collection[str]) -> str | None:
+    """Say by how much the KRW market has shrunk, when that is more than a fifth; null otherwise."""
+    had, has = len(before.coins), len(coins)
+    return f"the KRW market has shrunk from {had} coins to {has}" if _lost(had, has) else None
+
+
+def renewed(before: Krw | None, coins: frozenset[str], at: int) -> Krw:
+    """Return the market by a newer list; what is new in it stays for :data:`STAY` from then on.
+
+    A coin that is new since a list older than that may have entered long ago, so it doesn't; nor do those of a first
+    list.
+    """
+    if before is None:
+        return Krw(at, coins)
+    until = {coin: end for coin, end in before.until.items() if coin in coins and at < end}
+    if at - before.at < STAY:
+        until |= dict.fromkeys(coins - before.coins, at + STAY)
+    return Krw(at, coins, until)
+
+
+def merged(mine: Krw | None, other: Krw | None) -> Krw | None:
+    """Return what two processes know together: the newer list, and of each coin the earlier end of its stay."""
+    if mine is None or other is None:
+        return mine or other
+    older, newer = (mine, other) if mine.at < other.at else (other, mine)
+    by_list = renewed(older, newer.coins, newer.at)
+    earlier = {coin: min(end, by_list.until.get(coin, end)) for coin, end in newer.until.items()}
+    return replace(by_list, until={**by_list.until, **earlier})
+
+
+def counted(krw: Krw, upbit_krw: UpbitKRW, seen: frozenset[str], now: int) -> frozenset[str]:
+    """Return the coins that count as listed in KRW at ``now`` (ns), such that a market only ever gains by it.
+
+    Where they are included, those that were ``seen`` there by this process stay; where they are excluded, one counts
+    once it has been there for :data:`STAY`.
+    """
+    if upbit_krw == "Include":
+        return krw.coins | seen
+    return krw.coins - {coin for coin, end in krw.until.items() if now < end}
+
+
+def _lost(had: int, has: int) -> bool:
+    return 5 * has < 4 * had
+
+
 def _names(instrument: Instrument) -> Iterator[str]:
     yield instrument.name
     yield instrument.symbol
     yield instrument.base
 
 
-def _reason(instrument: Instrument, selection: Selection, matches: set[str], *, ahead: bool) -> str | None:
+def _reason(
+    instrument: Instrument, selection: Selection, matches: set[str], krw: Collection[str], *, ahead: bool
+) -> str | None:
     if not set(selection.exclude).isdisjoint(_names(instrument)):
         return "excluded by name"
     if selection.include and not matches:
@@ -109,6 +201,10 @@ def _reason(instrument: Instrument, selection: Selection, matches: set[str], *, 
     by_own_name = not matches.isdisjoint((instrument.name, instrument.symbol))
     if instrument.quote not in selection.quotes and not by_own_name:
         return f"quote {instrument.quote} is not wanted"
+    if selection.upbit_krw == "Include" and instrument.base not in krw:
+        return "not listed in KRW on Upbit, and upbitKRW is Include"
+    if selection.upbit_krw == "Exclude" and instrument.base in krw:
+        return "listed in KRW on Upbit, and upbitKRW is Exclude"
     if instrument.status != "trading" and not (ahead and instrument.status == "pending"):
         return f"not trading: {instrument.status}"
     return None

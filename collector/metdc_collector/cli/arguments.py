@@ -4,12 +4,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import click
 
 from metdc_collector.exchanges.base import Venue
 from metdc_collector.exchanges.registry import MARKETS, UnknownMarketError, venue
+from metdc_collector.universe import UpbitKRW
 from metdc_collector.wire import durations
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -37,7 +38,7 @@ def market_arguments(command: F) -> F:
 
 
 def selection_options(command: F) -> F:
-    """Add ``--quote``, ``--include`` and ``--exclude``."""
+    """Add ``--quote``, ``--include``, ``--exclude`` and ``--upbit-krw``."""
     for option in reversed(
         (
             click.option(
@@ -54,6 +55,11 @@ def selection_options(command: F) -> F:
                 help="Only these: BTCUSDT (the exchange's name), BTC-USDT or BTC; may be repeated.",
             ),
             click.option("--exclude", metavar="NAME", multiple=True, help="None of these; may be repeated."),
+            click.option(
+                "--upbit-krw",
+                type=click.Choice(get_args(UpbitKRW), case_sensitive=False),
+                help="Of these, only coins that Upbit lists in KRW, or only those that it doesn't.  [default: ignore]",
+            ),
         )
     ):
         command = option(command)

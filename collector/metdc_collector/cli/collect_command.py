@@ -32,6 +32,7 @@ EPILOG = f"""{MARKET_HELP}
 Try it:
   metdc collect binance spot
   metdc collect phemex futures --include BTC,ETH --nats nats://nats:4222
+  metdc collect gate spot --upbit-krw include
   metdc collect binance spot --rest http://127.0.0.1:9401 --web-socket ws://127.0.0.1:9401
   metdc collect --config pod.json
 
@@ -107,15 +108,18 @@ def _configuration(ctx: click.Context, options: dict[str, Any]) -> PodConfig:
     spec = dict(base.spec)
     if exchange is not None:
         spec["exchange"] = exchange
-    symbols = None
-    if any(options[name] for name in ("quotes", "include", "exclude")):
-        symbols = {name: list(split(options[name])) for name in ("quotes", "include", "exclude") if options[name]}
+    # What is asked for here replaces the file's symbols as a whole.
+    symbols: dict[str, Any] = {
+        name: list(split(options[name])) for name in ("quotes", "include", "exclude") if options[name]
+    }
+    if options["upbit_krw"] is not None:
+        symbols["upbitKRW"] = options["upbit_krw"]
     endpoints = {"rest": options["rest"], "webSocket": options["web_socket"]}
     # A market's own entry wins over the resource's, so what is asked for here goes into both.
     spec["markets"] = [dict(entry) for entry in spec.get("markets") or []]
     for part in (spec, *spec["markets"]):
         _lay(part, "endpoints", endpoints)
-        if symbols is not None:
+        if symbols:
             part["symbols"] = symbols
     nats = dict(spec.get("nats") or {})
     if "urls" not in nats or ctx.get_parameter_source("nats_urls") is not click.core.ParameterSource.DEFAULT:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 import time
 from collections import Counter
@@ -16,9 +17,10 @@ from rich.text import Text
 from metdc_collector.cli.arguments import MARKET_HELP, market_arguments, selection_options, split, the_venue
 from metdc_collector.cli.showing import Terminal
 from metdc_collector.exchanges.base import InvalidListing, Listing, Venue
+from metdc_collector.exchanges.registry import venue as adapter
 from metdc_collector.limits import Budget
 from metdc_collector.rest import Rest, RestError
-from metdc_collector.universe import Chosen, Selection, select
+from metdc_collector.universe import Chosen, Selection, UpbitKRW, krw_coins, select
 from metdc_collector.wire.instrument import Instrument
 
 EPILOG = f"""{MARKET_HELP}
@@ -27,11 +29,14 @@ EPILOG = f"""{MARKET_HELP}
 Try it:
   metdc symbols binance spot
   metdc symbols phemex futures --include BTC,ETH
+  metdc symbols gate spot --upbit-krw exclude
   metdc symbols binance spot --quote USDC --format json | jq 'select(.subscribed).instrument'
 
 \b
 Each instrument of the exchange's list is one row (or one JSON line): the exchange's name, the symbol that METDC
 publishes it under, whether it would be subscribed, and if not, why. The last line, on stderr, counts them.
+Where --upbit-krw asks for it, Upbit's list is read too, from METDC_UPBIT_REST if that is set. A collector
+that excludes such coins goes on with one that enters KRW for 24 h; who is in those is not known here.
 
 \b
 Exit codes:
@@ -73,6 +78,7 @@ def symbols(
     quotes: tuple[str, ...],
     include: tuple[str, ...],
     exclude: tuple[str, ...],
+    upbit_krw: UpbitKRW | None,
     rest: str | None,
     instruments: Path | None,
     form: str | None,
@@ -83,8 +89,14 @@ def symbols(
         listing = venue.listing(instruments.read_bytes()) if instruments else asyncio.run(_fetch(venue, rest))
     except (RestError, InvalidListing, OSError) as error:
         raise click.ClickException(f"no instrument list of {exchange} {market}: {error}") from None
-    asked = Selection(quotes=split(quotes) or venue.default_quotes, include=split(include), exclude=split(exclude))
-    rows = list(_rows(listing, select(listing, asked)))
+    asked = Selection(
+        quotes=split(quotes) or venue.default_quotes,
+        include=split(include),
+        exclude=split(exclude),
+        upbit_krw=upbit_krw or "Ignore",
+    )
+    krw = _krw() if asked.upbit_krw != "Ignore" else frozenset()
+    rows = list(_rows(listing, select(listing, asked, krw=krw)))
     if (form or ("table" if sys.stdout.isatty() else "json")) == "json":
         for row in rows:
             click.echo(json.dumps(_record(row), ensure_ascii=False))
@@ -92,7 +104,9 @@ def symbols(
         _print_table(rows)
     click.echo(_summary(rows), err=True)
     if all(row.reason for row in rows):
-        click.echo("nothing would be subscribed: widen --quote or --include, or shorten --exclude", err=True)
+        remedy = "widen --quote or --include, or shorten --exclude"
+        remedy += ", or leave --upbit-krw out" if upbit_krw else ""
+        click.echo(f"nothing would be subscribed: {remedy}", err=True)
         ctx.exit(1)
 
 
@@ -106,6 +120,19 @@ async def _fetch(venue: Venue, address: str | None) -> Listing:
         return await rest.listing(venue)
     finally:
         rest.close()
+
+
+def _krw() -> frozenset[str]:
+    """Return the coins that Upbit lists in KRW."""
+    from metdc_collector.settings import InvalidSettings, upbit_address  # it imports all of a collector's NATS
+
+    try:
+        address = upbit_address(os.environ.get("METDC_UPBIT_REST"))
+        return krw_coins(asyncio.run(_fetch(adapter("upbit", "spot"), address)))
+    except InvalidSettings as error:
+        raise click.UsageError(str(error)) from None
+    except (RestError, InvalidListing) as error:
+        raise click.ClickException(f"no list of Upbit's KRW market: {error}") from None
 
 
 def _rows(listing: Listing, chosen: Chosen) -> Iterator[Row]:

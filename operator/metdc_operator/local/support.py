@@ -30,7 +30,6 @@ def _of_spec(spec: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name in ("spool", "exchangeCredentialsSecretRef", "extraCA"):
         if name in spec:
             yield f"spec.{name}", "is not supported yet; remove it"
-    yield from _of_symbols("spec.symbols", spec.get("symbols", {}))
     for place, entry in enumerate(spec.get("env", [])):
         if "valueFrom" in entry:
             yield f"spec.env[{place}].valueFrom", "needs a cluster; give a value"
@@ -40,12 +39,6 @@ def _of_markets(markets: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str
     for place, market in enumerate(markets):
         if market["shards"] > 1:
             yield f"spec.markets[{place}].shards", "a market cannot be split yet; leave it out"
-        yield from _of_symbols(f"spec.markets[{place}].symbols", market.get("symbols", {}))
-
-
-def _of_symbols(path: str, symbols: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    if symbols.get("upbitKRW", "Ignore") != "Ignore":
-        yield f"{path}.upbitKRW", f"{symbols['upbitKRW']} is not supported yet; leave it out"
 
 
 def _of_secrets(spec: Mapping[str, Any], credentials: bool) -> Iterator[tuple[str, str]]:
