@@ -56,6 +56,7 @@ class KrwMarket:
     _problem: str | None = None
     _said: str | None = None
     _not_before: int = 0
+    _unkept: bool = False
 
     async def refresh(self) -> None:
         """Ask Upbit, unless it wants a pause; a list that fails, is empty or has shrunk changes nothing.
@@ -87,7 +88,7 @@ class KrwMarket:
         try:
             self._kept = await self.catalogue.load_krw()
         except CatalogueFailed as error:
-            log.info("no list of Upbit's KRW market was kept: %s", error)
+            log.debug("%s", error)  # before anybody's first list there is no bucket
         else:
             self._known = merged(self._known, self._kept)
 
@@ -115,7 +116,11 @@ class KrwMarket:
         try:
             await self.catalogue.keep_krw(known)
         except CatalogueFailed as error:
-            log.info("the list of Upbit's KRW market is not kept: %s; it is tried again", error)
+            if not self._unkept:
+                log.info("the list of Upbit's KRW market is not kept: %s; the attempts go on", error)
+            self._unkept = True
+        else:
+            self._unkept = False
 
     def _warn(self, at: int) -> None:
         if self._problem is not None and self._problem != self._said:

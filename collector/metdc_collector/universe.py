@@ -201,10 +201,10 @@ def _reason(
     by_own_name = not matches.isdisjoint((instrument.name, instrument.symbol))
     if instrument.quote not in selection.quotes and not by_own_name:
         return f"quote {instrument.quote} is not wanted"
-    if selection.upbit_krw == "Include" and instrument.base not in krw:
-        return "not listed in KRW on Upbit, and upbitKRW is Include"
-    if selection.upbit_krw == "Exclude" and instrument.base in krw:
-        return "listed in KRW on Upbit, and upbitKRW is Exclude"
     if instrument.status != "trading" and not (ahead and instrument.status == "pending"):
         return f"not trading: {instrument.status}"
+    if selection.upbit_krw == "Include" and instrument.base not in krw:
+        return "not listed in KRW on Upbit (upbitKRW: Include)"
+    if selection.upbit_krw == "Exclude" and instrument.base in krw:
+        return "listed in KRW on Upbit (upbitKRW: Exclude)"
     return None

@@ -9,6 +9,7 @@ import pytest
 
 from metdc_collector.cli import collect_command
 from metdc_collector.settings import Settings, read
+from metdc_collector.universe import Selection
 from metdc_collector.wire import config
 from metdc_collector.wire.config import PodConfig
 from tests.unit.cli.running import run
@@ -70,6 +71,11 @@ def test_the_options_reach_the_collector(started: Started) -> None:
     assert (settings.stream.name, settings.stream.max_age, settings.stream.max_bytes) == ("MINE", 7200, 2**30)
     assert (settings.endpoints.rest, settings.endpoints.web_socket) == ("http://127.0.0.1:1", "ws://127.0.0.1:1")
     assert started.http == "127.0.0.1:9000"
+
+
+def test_the_filter_by_upbits_krw_market_reaches_the_collector(started: Started) -> None:
+    run("collect", "gate", "spot", "--upbit-krw", "exclude")
+    assert started.settings.selection == Selection(quotes=("USDT",), upbit_krw="Exclude")
 
 
 def test_the_exit_code_is_the_collectors(started: Started) -> None:

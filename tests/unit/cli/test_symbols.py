@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from metdc_collector.cli import symbols_command
+from metdc_collector.exchanges.base import Listing, Venue
+from metdc_collector.exchanges.registry import venue
 from tests.unit.cli.running import binance_list, run
 
 
@@ -75,6 +78,62 @@ def test_an_exchange_that_does_not_answer_is_told_with_its_address() -> None:
     result = run("symbols", "binance", "spot", "--rest", "http://127.0.0.1:1")
     assert result.exit_code == 1
     assert "http://127.0.0.1:1/" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.fixture
+def upbit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Upbit lists BTC and SOL in KRW, and ETH in BTC."""
+    codes = ("KRW-BTC", "KRW-SOL", "BTC-ETH")
+    body = json.dumps([{"market": code} for code in codes]).encode()
+
+    async def fetch(asked: Venue, address: str | None) -> Listing:
+        assert (asked, address) == (venue("upbit", "spot"), "http://gateway")
+        return asked.listing(body)
+
+    monkeypatch.setenv("METDC_UPBIT_REST", "http://gateway/")
+    monkeypatch.setattr(symbols_command, "_fetch", fetch)
+
+
+@pytest.mark.usefixtures("upbit")
+@pytest.mark.parametrize(
+    ("word", "wanted", "why"),
+    [
+        ("include", "BTCUSDT", "not listed in KRW on Upbit (upbitKRW: Include)"),
+        ("exclude", "ETHUSDT", "listed in KRW on Upbit (upbitKRW: Exclude)"),
+    ],
+)
+def test_the_filter_by_upbits_krw_market_shows_why_not_the_rest(
+    tmp_path: Path, word: str, wanted: str, why: str
+) -> None:
+    result = run("symbols", "binance", "spot", "--instruments", binance_list(tmp_path), "--upbit-krw", word)
+    found = {row["instrument"]: row for row in map(json.loads, result.stdout.splitlines())}
+    assert [name for name, row in found.items() if row["subscribed"]] == [wanted]
+    assert f"1 {why}" in result.stderr
+
+
+@pytest.mark.usefixtures("upbit")
+def test_a_filter_that_leaves_nothing_may_be_left_out(tmp_path: Path) -> None:
+    words = ("--include", "ETH", "--upbit-krw", "Include")
+    result = run("symbols", "binance", "spot", "--instruments", binance_list(tmp_path), *words)
+    assert result.exit_code == 1
+    assert "or leave --upbit-krw out" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("address", "code", "message"),
+    [
+        ("http://127.0.0.1:1", 1, "metdc: no list of Upbit's KRW market: http://127.0.0.1:1/v1/market/all"),
+        ("api", 2, "METDC_UPBIT_REST: 'api' must begin with http:// or https://"),
+    ],
+)
+def test_an_upbit_that_does_not_answer_or_has_no_address_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str, code: int, message: str
+) -> None:
+    monkeypatch.setenv("METDC_UPBIT_REST", address)
+    result = run("symbols", "binance", "spot", "--instruments", binance_list(tmp_path), "--upbit-krw", "include")
+    assert result.exit_code == code
+    assert message in result.stderr
     assert result.stderr.count("\n") == 1
 
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metdc_collector.catalogue import CatalogueFailed, Kept, pack, unpack
+from metdc_collector.catalogue import CatalogueFailed, Kept, pack, pack_krw, unpack, unpack_krw
+from metdc_collector.universe import Krw
 from metdc_collector.wire.instrument import Instrument
 from tests.unit.collector.made import BTC, ETH
 from tests.unit.wire.examples import instruments
@@ -50,3 +51,33 @@ def test_what_is_no_list_is_refused_in_words(text: bytes) -> None:
 def test_what_is_not_compressed_is_refused_in_words(value: bytes) -> None:
     with pytest.raises(CatalogueFailed, match="bucket metdc_universe: "):
         unpack(value)
+
+
+# -- Upbit's KRW market
+
+times = st.integers(0, 2**62)
+markets = st.builds(Krw, times, st.frozensets(st.text()), st.dictionaries(st.text(), times))
+
+
+@given(markets)
+def test_the_krw_market_comes_back_as_it_was_kept(krw: Krw) -> None:
+    assert unpack_krw(pack_krw(krw)) == krw
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"[]",
+        b'{"v":1}',
+        b'{"v":2,"at":5,"coins":[],"until":{}}',
+        b'{"v":1,"at":"now","coins":[],"until":{}}',
+        b'{"v":1,"at":5,"coins":[7],"until":{}}',
+        b'{"v":1,"at":5,"coins":7,"until":{}}',
+        b'{"v":1,"at":5,"coins":["BTC"],"until":{"BTC":"soon"}}',
+        b'{"v":1,"at":5,"coins":["BTC"],"until":["BTC"]}',
+    ],
+)
+def test_what_is_no_krw_market_is_refused_in_words(text: bytes) -> None:
+    with pytest.raises(CatalogueFailed, match="bucket metdc_universe: "):
+        unpack_krw(text)

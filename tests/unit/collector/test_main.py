@@ -21,7 +21,11 @@ CONFIG = {
     "uid": "1",
     "market": "spot",
     "slot": "2026-11-23T10:00:00Z",
-    "spec": {"exchange": "binance", "nats": {"urls": ["nats://127.0.0.1:1"]}},
+    "spec": {
+        "exchange": "binance",
+        "symbols": {"upbitKRW": "Include"},
+        "nats": {"urls": ["nats://127.0.0.1:1"]},
+    },
 }
 
 
@@ -92,6 +96,7 @@ def test_a_field_that_is_wrong_is_named(
     [
         ("METDC_NATS_CREDENTIALS", "/nowhere", "METDC_NATS_CREDENTIALS: '/nowhere' is no folder"),
         ("METDC_EXTRA_CA", "/nowhere", "METDC_EXTRA_CA: '/nowhere' is no file"),
+        ("METDC_UPBIT_REST", "api", "METDC_UPBIT_REST: 'api' must begin with http:// or https://"),
         ("METDC_DIVIDE_TIMERS", "0", "METDC_DIVIDE_TIMERS: '0' is not a number from 1 to 1000"),
         ("METDC_DIVIDE_TIMERS", "nan", "METDC_DIVIDE_TIMERS: 'nan' is not a number from 1 to 1000"),
         ("METDC_DIVIDE_TIMERS", "fast", "METDC_DIVIDE_TIMERS: 'fast' is not a number from 1 to 1000"),

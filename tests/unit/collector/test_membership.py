@@ -14,9 +14,10 @@ from metdc_collector.catalogue import Catalogue, CatalogueFailed, Kept
 from metdc_collector.clock import Clock, Timers
 from metdc_collector.exchanges.base import NONE_KNOWN, InvalidListing, Listing, Refusal, Venue
 from metdc_collector.exchanges.binance import SPOT
+from metdc_collector.krw import KrwMarket, KrwUnknown
 from metdc_collector.membership import Membership
 from metdc_collector.rest import Rest, RestError
-from metdc_collector.universe import Selection
+from metdc_collector.universe import Selection, UpbitKRW
 from metdc_collector.wire.instrument import Instrument
 from tests.unit.collector.made import BTC, ETH, MOMENT, SECOND, HandClock
 
@@ -67,6 +68,27 @@ class Kepts:
         self.told += instruments
 
 
+@dataclass
+class Markets:
+    """Upbit's KRW market at each refresh, the last one for ever; what was kept, when it is loaded."""
+
+    answers: list[frozenset[str] | KrwUnknown]
+    now: frozenset[str] | None = None
+    kept: frozenset[str] | None = None
+
+    async def load(self) -> None:
+        self.now = self.kept
+
+    async def refresh(self) -> None:
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, KrwUnknown):
+            raise answer
+        self.now = answer
+
+    def counted(self, upbit_krw: UpbitKRW) -> frozenset[str] | None:
+        return self.now
+
+
 class Rig:
     def __init__(self, *answers: Listing | RestError | InvalidListing, kept: Kepts | None = None) -> None:
         self.hand = HandClock()
@@ -84,6 +106,13 @@ class Rig:
             timers=Timers(),
             usable=lambda: self.usable,
         )
+
+    def filtered(self, word: UpbitKRW, *answers: set[str] | KrwUnknown, kept: set[str] | None = None) -> None:
+        """Choose by Upbit's KRW market."""
+        markets = Markets([one if isinstance(one, KrwUnknown) else frozenset(one) for one in answers])
+        markets.kept = None if kept is None else frozenset(kept)
+        self.members.selection = Selection(("USDT",), upbit_krw=word)
+        self.members.krw = cast("KrwMarket", markets)
 
     async def sleep(self, seconds: float) -> None:
         """Pass at once; after many pauses, never."""
@@ -319,3 +348,43 @@ async def test_the_age_of_an_unchanged_list_is_kept_every_ten_minutes(monkeypatc
     assert isinstance(made.catalogue.kept, Kept)
     assert made.catalogue.kept.at - MOMENT in (1200 * SECOND, 1260 * SECOND)
     assert made.catalogue.told == [BTC]
+
+
+# -- Upbit's KRW market
+
+
+async def test_only_coins_of_the_krw_market_are_chosen_and_newcomers_as_they_come(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = rig(monkeypatch, listed(BTC, ETH))
+    made.filtered("Include", {"BTC"}, {"BTC"}, {"BTC", "ETH"})
+    assert await made.chosen() == ["BTCUSDT"]
+    assert (await made.refreshed(2))[:2] == [["BTCUSDT"], ["BTCUSDT", "ETHUSDT"]]
+
+
+async def test_while_the_krw_market_is_unknown_nothing_is_chosen_and_that_is_told_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = rig(monkeypatch, listed(BTC, ETH), kept=Kepts(Kept(MOMENT - SECOND, {"BTCUSDT": BTC})))
+    away = KrwUnknown("Upbit's KRW market: HTTP 500", wait=77)
+    made.filtered("Exclude", KrwUnknown("Upbit's KRW market: HTTP 500", wait=0), away, {"BTC"})
+    assert await made.chosen() == ["ETHUSDT"]
+    assert made.pauses == [10, 77]
+    assert caplog.messages == ["Upbit's KRW market: HTTP 500; the attempts go on"]
+
+
+async def test_while_rest_is_down_the_kept_list_is_filtered_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = rig(monkeypatch, FAILED, kept=Kepts(Kept(MOMENT - SECOND, {"BTCUSDT": BTC, "ETHUSDT": ETH})))
+    made.filtered("Include", {"ETH"})
+    assert await made.chosen() == ["ETHUSDT"]
+
+
+async def test_of_what_vanished_only_what_the_kept_market_let_through_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kept = Kepts(Kept(MOMENT - SECOND, {one.name: one for one in COINS}))
+    made = rig(monkeypatch, listed(*COINS[2:]), kept=kept)
+    made.filtered("Include", {"C1", "C2"}, kept={"C1", "C2"})
+    await made.chosen()
+    await made.refreshed(2)
+    assert kept.told == [replace(COINS[1], status="delisted")]

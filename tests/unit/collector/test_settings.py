@@ -94,6 +94,28 @@ def test_symbols_of_the_market_replace_those_of_the_resource_as_a_whole() -> Non
     assert given.selection == Selection(quotes=("USDC",))
 
 
+@pytest.mark.parametrize("word", ["Include", "Exclude"])
+def test_upbits_krw_market_is_read_at_its_own_address_or_at_the_one_that_is_given(word: str) -> None:
+    asked = config({"symbols": {"upbitKRW": word}})
+    assert read(asked, credentials=None).selection.upbit_krw == word
+    assert read(asked, credentials=None).krw_rest == "https://api.upbit.com"
+    assert read(asked, credentials=None, upbit_rest="http://gateway/").krw_rest == "http://gateway"
+
+
+def test_without_a_filter_upbit_has_no_address() -> None:
+    assert read(config({}), credentials=None, upbit_rest="http://gateway").krw_rest is None
+
+
+def test_an_upbit_collector_reads_the_krw_market_where_its_list_is() -> None:
+    spec = {"exchange": "upbit", "symbols": {"upbitKRW": "Exclude"}, "endpoints": {"rest": "http://own"}}
+    assert read(config(spec), credentials=None, upbit_rest="http://gateway").krw_rest == "http://own"
+
+
+def test_an_address_of_upbit_that_is_none_is_refused_by_its_variable() -> None:
+    with pytest.raises(InvalidSettings, match="METDC_UPBIT_REST: 'api' must begin with http:// or https://"):
+        read(config({"symbols": {"upbitKRW": "Include"}}), credentials=None, upbit_rest="api")
+
+
 # -- NATS
 
 
@@ -200,7 +222,8 @@ SPOT_WITH = "spec.markets[0]"
         ({"endpoints": {"webSocket": 7}}, "spec.endpoints.webSocket: 7 must begin with ws:// or wss://"),
         ({"endpoints": {"grpc": "a"}}, "spec.endpoints.grpc: is not supported yet; remove it"),
         ({"symbols": ["BTC"]}, "spec.symbols: must be an object"),
-        ({"symbols": {"upbitKRW": "Include"}}, "spec.symbols.upbitKRW: only Ignore is supported yet"),
+        ({"symbols": {"upbitKRW": "Only"}}, "spec.symbols.upbitKRW: 'Only' is none of Ignore, Include, Exclude"),
+        ({"symbols": {"upbitKRW": None}}, "spec.symbols.upbitKRW: None is none of Ignore, Include, Exclude"),
         ({"symbols": {"quotes": "USDT"}}, "spec.symbols.quotes: must be a list of texts"),
         ({"symbols": {"include": [7]}}, "spec.symbols.include: must be a list of texts"),
         ({"symbols": {"exclude": [""]}}, "spec.symbols.exclude: must be a list of texts"),

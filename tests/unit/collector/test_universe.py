@@ -1,16 +1,32 @@
 """Which instruments are wanted, and what is said of the others."""
 
+import itertools
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from metdc_collector.exchanges.base import Listing, Refusal
-from metdc_collector.universe import Chosen, Selection, changed, nothing_to_collect, select, shrunk
+from metdc_collector.exchanges.base import InvalidListing, Listing, Refusal
+from metdc_collector.universe import (
+    STAY,
+    Chosen,
+    Krw,
+    Selection,
+    changed,
+    counted,
+    krw_coins,
+    krw_shrunk,
+    merged,
+    nothing_to_collect,
+    renewed,
+    select,
+    shrunk,
+)
 from metdc_collector.wire.instrument import Instrument
-from tests.unit.collector.made import BTC, ETH
+from tests.unit.collector.made import BTC, ETH, MOMENT, SECOND
 
 BTC_USDC = Instrument(exchange="binance", market="spot", name="BTCUSDC", base="BTC", quote="USDC")
 PEPE = Instrument(exchange="binance", market="spot", name="1000PEPEUSDT", base="PEPE", quote="USDT", unit_factor="1000")
@@ -19,9 +35,9 @@ ALL = (BTC, ETH, BTC_USDC, PEPE, HALTED)
 UNKNOWN = "no such instrument in the venue's list"
 
 
-def chosen(*refused: Refusal, of: tuple[Instrument, ...] = ALL, **selection: Any) -> Chosen:
+def chosen(*refused: Refusal, of: tuple[Instrument, ...] = ALL, krw: Collection[str] = (), **selection: Any) -> Chosen:
     listing = Listing({instrument.name: instrument for instrument in of}, refused)
-    return select(listing, Selection(**({"quotes": ("USDT",)} | selection)))
+    return select(listing, Selection(**({"quotes": ("USDT",)} | selection)), krw=krw)
 
 
 def test_by_default_all_that_trade_in_usdt_are_wanted_in_the_order_of_the_list() -> None:
@@ -173,3 +189,149 @@ def test_an_empty_choice_is_explained_by_examples_and_the_remedy() -> None:
         "spec.symbols selects no instrument (NOPE: no such instrument in the venue's list)"
     )
     assert "the list is empty" in nothing_to_collect(chosen(of=()))
+
+
+# -- Upbit's KRW market
+
+NOT_IN_KRW = "not listed in KRW on Upbit (upbitKRW: Include)"
+IN_KRW = "listed in KRW on Upbit (upbitKRW: Exclude)"
+KRW_BTC = Instrument(exchange="upbit", market="spot", name="KRW-BTC", base="BTC", quote="KRW")
+
+
+def test_only_coins_of_the_krw_market_are_included() -> None:
+    choice = chosen(upbit_krw="Include", krw=["BTC"])
+    assert list(choice.wanted) == ["BTCUSDT"]
+    assert Refusal("ETHUSDT", NOT_IN_KRW) in choice.left
+
+
+def test_no_coin_of_the_krw_market_is_left_where_they_are_excluded() -> None:
+    choice = chosen(upbit_krw="Exclude", krw=["BTC"])
+    assert list(choice.wanted) == ["ETHUSDT", "1000PEPEUSDT"]
+    assert Refusal("BTCUSDT", IN_KRW) in choice.left
+
+
+def test_a_coin_is_known_in_the_krw_market_by_its_common_name() -> None:
+    assert list(chosen(upbit_krw="Include", krw=["PEPE"]).wanted) == ["1000PEPEUSDT"]
+
+
+@pytest.mark.parametrize("name", ["ETHUSDT", "ETH-USDT", "ETH"])
+@pytest.mark.parametrize(("word", "krw", "why"), [("Include", ["BTC"], NOT_IN_KRW), ("Exclude", ["ETH"], IN_KRW)])
+def test_what_is_included_by_name_and_filtered_out_is_refused_by_name(
+    name: str, word: str, krw: list[str], why: str
+) -> None:
+    choice = chosen(include=["PEPE" if word == "Exclude" else "BTC", name], upbit_krw=word, krw=krw)
+    assert choice.refused == (Refusal("ETHUSDT", why),)
+    assert len(choice.wanted) == 1
+
+
+words = st.lists(st.sampled_from(["BTC", "ETH", "PEPE", "LUNA", "ELSE"]))
+
+
+@given(words, st.lists(st.sampled_from(["USDT", "USDC"]), min_size=1), st.lists(names), st.lists(names))
+def test_include_and_exclude_part_what_would_be_wanted_without_a_filter(
+    krw: list[str], quotes: list[str], include: list[str], exclude: list[str]
+) -> None:
+    asked: dict[str, Any] = {"quotes": quotes, "include": include, "exclude": exclude}
+    whole, inside, outside = (chosen(**asked, krw=krw, upbit_krw=word) for word in ("Ignore", "Include", "Exclude"))
+    assert inside.wanted.keys() | outside.wanted.keys() == whole.wanted.keys()
+    assert {one.base for one in inside.wanted.values()} <= set(krw)
+    assert {one.base for one in outside.wanted.values()}.isdisjoint(krw)
+
+
+def test_the_coins_of_a_list_are_those_with_a_pair_in_krw() -> None:
+    others = replace(KRW_BTC, name="BTC-ETH", base="ETH", quote="BTC")
+    assert krw_coins(Listing({one.name: one for one in (KRW_BTC, others)})) == {"BTC"}
+    with pytest.raises(InvalidListing, match="holds no pair in KRW"):
+        krw_coins(Listing({others.name: others}))
+
+
+def test_a_krw_market_that_lost_more_than_a_fifth_has_shrunk() -> None:
+    before = Krw(MOMENT, frozenset(map(str, range(10))))
+    assert krw_shrunk(before, before.coins - {"0", "1"}) is None
+    assert krw_shrunk(before, before.coins - {"0", "1", "2"}) == "the KRW market has shrunk from 10 coins to 7"
+
+
+def market(at: int, *coins: str, **until: int) -> Krw:
+    return Krw(MOMENT + at, frozenset(coins), {coin: MOMENT + end for coin, end in until.items()})
+
+
+def test_the_coins_of_a_first_list_have_not_entered() -> None:
+    assert renewed(None, frozenset({"BTC"}), MOMENT) == market(0, "BTC")
+
+
+def test_a_coin_that_enters_has_24_hours() -> None:
+    later = renewed(market(0, "BTC"), frozenset({"BTC", "ETH"}), MOMENT + 60 * SECOND)
+    assert later == market(60 * SECOND, "BTC", "ETH", ETH=60 * SECOND + STAY)
+
+
+def test_a_stay_ends_with_its_time_and_with_the_coin_s_leaving() -> None:
+    before = market(0, "BTC", "ETH", "SOL", BTC=5, ETH=6, SOL=7)
+    assert renewed(before, frozenset({"BTC", "ETH"}), MOMENT + 5) == market(5, "BTC", "ETH", ETH=6)
+
+
+def test_what_is_new_since_a_list_older_than_a_stay_may_have_entered_long_ago() -> None:
+    assert renewed(market(0, "BTC"), frozenset({"ETH"}), MOMENT + STAY - 1).until == {"ETH": MOMENT + 2 * STAY - 1}
+    assert renewed(market(0, "BTC"), frozenset({"ETH"}), MOMENT + STAY).until == {}
+
+
+def test_two_processes_know_the_newer_list_and_the_earlier_end_of_each_stay() -> None:
+    one = market(0, "BTC", "ETH", ETH=STAY)
+    two = market(60, "BTC", "ETH", "SOL", ETH=STAY + 60, SOL=STAY + 60)
+    assert merged(one, two) == merged(two, one) == market(60, "BTC", "ETH", "SOL", ETH=STAY, SOL=STAY + 60)
+    assert merged(one, None) == merged(None, one) == one
+    assert merged(None, None) is None
+
+
+def test_a_process_that_learns_late_of_an_older_list_gives_the_newcomer_its_stay() -> None:
+    assert merged(market(60, "BTC", "ETH"), market(0, "BTC")) == market(60, "BTC", "ETH", ETH=60 + STAY)
+
+
+coins = st.frozensets(st.sampled_from("ABCDEF"), min_size=1)
+lists = st.lists(st.tuples(coins, st.integers(1, 2 * STAY)), min_size=1, max_size=8)
+
+
+def told(given: list[tuple[frozenset[str], int]]) -> list[Krw]:
+    """The market after each of these lists, so many ns after the one before."""
+    known: list[Krw] = []
+    at = MOMENT
+    for listed, pause in given:
+        at += pause
+        known.append(renewed(known[-1] if known else None, listed, at))
+    return known
+
+
+@given(lists)
+def test_whatever_comes_and_goes_an_excluded_coin_counts_at_once_or_after_its_stay(
+    given_lists: list[tuple[frozenset[str], int]],
+) -> None:
+    for before, after in itertools.pairwise(told(given_lists)):
+        counts = counted(after, "Exclude", frozenset(), after.at)
+        assert counts <= after.coins
+        assert counted(after, "Exclude", frozenset(), after.at + STAY) == after.coins
+        if after.at - before.at < STAY:
+            assert counts.isdisjoint(after.coins - before.coins)
+        assert counts >= counted(before, "Exclude", frozenset(), after.at) & after.coins
+
+
+@given(lists)
+def test_whatever_comes_and_goes_an_included_coin_that_was_seen_stays(
+    given_lists: list[tuple[frozenset[str], int]],
+) -> None:
+    seen: frozenset[str] = frozenset()
+    for krw in told(given_lists):
+        counts = counted(krw, "Include", seen, krw.at)
+        assert counts == seen | krw.coins
+        seen |= krw.coins
+
+
+@given(lists, lists)
+def test_what_two_processes_know_together_does_not_depend_on_who_asks(
+    one: list[tuple[frozenset[str], int]], other: list[tuple[frozenset[str], int]]
+) -> None:
+    mine, kept = told(one)[-1], told(other)[-1]
+    assume(mine.at != kept.at)
+    both = merged(mine, kept)
+    assert both == merged(kept, mine)
+    assert both is not None
+    assert both.coins == max(mine, kept, key=lambda krw: krw.at).coins
+    assert both.until.keys() <= both.coins

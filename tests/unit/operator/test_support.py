@@ -11,7 +11,7 @@ def told(spec: str, *, credentials: bool = False) -> list[str]:
 
 
 def test_what_is_supported_is_refused_nowhere() -> None:
-    spec = """  symbols: {quotes: [USDT, USDC], include: [BTC], exclude: [ETH]}
+    spec = """  symbols: {quotes: [USDT, USDC], include: [BTC], exclude: [ETH], upbitKRW: Exclude}
   rotation: {interval: 1h, overlap: 1m, suspend: true}
   endpoints: {rest: 'https://a', webSocket: 'wss://a'}
   nats: {urls: ['nats://a:4222'], stream: {maxBytes: 1Gi}, inboxPrefix: _I, jetStreamDomain: hub}
@@ -31,14 +31,9 @@ def test_what_is_supported_is_refused_nowhere() -> None:
             "spec.exchangeCredentialsSecretRef: is not supported yet; remove it",
         ),
         ("  extraCA: {secretRef: {name: a}}", "spec.extraCA: is not supported yet; remove it"),
-        ("  symbols: {upbitKRW: Exclude}", "spec.symbols.upbitKRW: Exclude is not supported yet; leave it out"),
         (
             "  markets: [{name: spot, shards: 2}]",
             "spec.markets[0].shards: a market cannot be split yet; leave it out",
-        ),
-        (
-            "  markets: [{name: spot}, {name: futures, symbols: {upbitKRW: Include}}]",
-            "spec.markets[1].symbols.upbitKRW: Include is not supported yet; leave it out",
         ),
         (
             "  env: [{name: A, value: b}, {name: B, valueFrom: {fieldRef: {fieldPath: x}}}]",
