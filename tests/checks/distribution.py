@@ -57,6 +57,7 @@ class Environment:
 
 # Without the extra, the command says in a sentence how to get it.
 UNEQUIPPED = (("metdc", "--help"), 2, "metdc[cli]")
+EXPORT = ("metdc", "export", "--from=2m", "--to=1m", "--format=parquet", "--output=trades.parquet", "--nats")
 
 ENVIRONMENTS = (
     Environment(extra="", absent=("websockets", "nats", "kopf", "click", "yaml"), commands=(UNEQUIPPED,)),
@@ -75,14 +76,24 @@ ENVIRONMENTS = (
     ),
     Environment(
         extra="cli",
-        absent=("kopf", "kubernetes", "aiohttp"),
+        absent=("kopf", "kubernetes", "aiohttp", "pyarrow"),
         packages=("metdc_collector", "metdc_operator"),
         skipped=("metdc_collector.__main__", "metdc_operator.app", "metdc_operator.cluster"),
         commands=(
             (("metdc", "--help"), 0, "collect"),
-            *((("metdc", name, "--help"), 0, name) for name in ("collect", "parse", "trades", "symbols", "run")),
+            *(
+                (("metdc", name, "--help"), 0, name)
+                for name in ("collect", "parse", "trades", "export", "symbols", "run")
+            ),
+            ((*EXPORT, "nats://127.0.0.1:1"), 2, "metdc[parquet]"),
             (("nats-server", "--version"), 0, "nats-server"),
         ),
+    ),
+    Environment(
+        extra="parquet",
+        absent=("kopf", "kubernetes", "aiohttp", "polars"),
+        packages=("pyarrow.parquet",),
+        commands=(((*EXPORT, "nats://127.0.0.1:1"), 1, "cannot be reached"),),
     ),
 )
 

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-EXTRAS = ("collector", "operator", "cli")
+EXTRAS = ("collector", "operator", "cli", "parquet")
 
 # The development lock comes first: it holds everything, and the others take their versions from it.
 LOCKS: dict[str, tuple[str, ...]] = {

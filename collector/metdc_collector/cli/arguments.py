@@ -118,3 +118,20 @@ def moment(text: str, *, now: int) -> int:
         raise click.BadParameter(f"{text!r} names no time zone: add Z for UTC, or an offset such as +01:00")
     seconds = int(time.replace(microsecond=0).timestamp())
     return seconds * durations.SECOND + time.microsecond * 1_000
+
+
+def trades_pattern(pattern: str) -> str:
+    """Return a subject pattern below ``trades.``, which may be left out.
+
+    Raises:
+        click.UsageError: when it is no NATS subject, or reaches beyond trades.
+    """
+    full = pattern if pattern.startswith(("trades.", "*", ">")) else f"trades.{pattern}"
+    tokens = full.split(".")
+    if any(not token or any(letter.isspace() for letter in token) for token in tokens) or ">" in tokens[:-1]:
+        raise click.UsageError(
+            f"{pattern!r} is no NATS subject such as trades.binance.spot.BTC.USDT or trades.*.spot.>"
+        )
+    if tokens[0] != "trades":
+        raise click.UsageError(f"{pattern!r} reaches beyond trades; begin it with trades, such as trades.>")
+    return full

@@ -34,14 +34,20 @@ def settings(urls: tuple[str, ...], credentials: Path | None) -> tuple[NatsSetti
 class Connection:
     """A client, and the reader that uses it.
 
+    Args:
+        name: what the server calls it.
+
     Attributes:
-        reader: reads through the client, from when the connection is open.
+        jetstream: requests through the client, from when the connection is open.
+        reader: reads through it.
     """
 
+    jetstream: JetStream
     reader: Reader
 
-    def __init__(self, reading: Reading, urls: tuple[str, ...], credentials: Path | None) -> None:
+    def __init__(self, reading: Reading, urls: tuple[str, ...], credentials: Path | None, *, name: str) -> None:
         self._reading = reading
+        self._name = name
         self._settings, self._login = settings(urls, credentials)
         self._client = Client()
         self._problems: list[Exception] = []
@@ -65,7 +71,8 @@ class Connection:
             reason = str(problem) or type(problem).__name__
             raise ReadError(f"NATS at {addresses} cannot be reached: {reason}; see --nats and --creds")
         self._connected = True
-        self.reader = Reader(JetStream(self._client, api=self._settings.api), self._reading)
+        self.jetstream = JetStream(self._client, api=self._settings.api)
+        self.reader = Reader(self.jetstream, self._reading)
 
     async def close(self) -> None:
         """End the connection."""
@@ -94,7 +101,7 @@ class Connection:
     async def _connect(self) -> None:
         await self._client.connect(
             servers=list(self._settings.urls),
-            name="metdc trades",
+            name=self._name,
             error_cb=self._failed,
             disconnected_cb=self._lost,
             reconnected_cb=self._back,

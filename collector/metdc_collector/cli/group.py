@@ -26,6 +26,9 @@ COMMANDS: Mapping[str, Entry] = {
         "metdc_collector.cli.collect_command:collect", "Stream one market's trades into NATS JetStream, exactly once."
     ),
     "trades": Entry("metdc_collector.cli.trades_command:trades", "Show stored trades, live or from a time on."),
+    "export": Entry(
+        "metdc_collector.cli.export_command:export", "Write the stored trades of a span of time to a file, in order."
+    ),
     "symbols": Entry(
         "metdc_collector.cli.symbols_command:symbols", "Show what would be subscribed, and why not the rest."
     ),

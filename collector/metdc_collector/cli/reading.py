@@ -112,6 +112,14 @@ class JetStream:
             if not page.get("streams") or len(names) >= page.get("total", 0):
                 return sorted(names)
 
+    async def begins(self, stream: str) -> str | None:
+        """Return when the oldest message of a stream was stored (RFC 3339), null while none has ever left it."""
+        answer = await self.request(f"STREAM.INFO.{stream}", {})
+        state = answer["state"]
+        if state["first_seq"] <= 1:
+            return None
+        return str(state["first_ts"] if state["messages"] else answer["ts"])
+
 
 @dataclass(slots=True)
 class Source:
@@ -122,12 +130,15 @@ class Source:
     pattern: str
     start: Start
     news: asyncio.Event
+    follow: bool
     queue: asyncio.Queue[Stored] = field(default_factory=lambda: asyncio.Queue(_QUEUE))
     left: int | None = None
     """Messages that the stream still holds for us; null before the first answer."""
     problem: str | None = None
     head: Stored | None = None
     last: int | None = None
+    _past: int | None = None
+    """What was stored when reading began and is still to come: the end, where nothing is followed."""
     _again: asyncio.Event = field(default_factory=asyncio.Event)
 
     def restart(self) -> None:
@@ -141,8 +152,8 @@ class Source:
         return self.head
 
     async def run(self) -> None:
-        """Read until cancelled."""
-        while True:
+        """Read until cancelled, or to the end of what was stored at the start."""
+        while self.follow or self.left != 0:
             self._again.clear()
             try:
                 await self._consume()
@@ -173,12 +184,21 @@ class Source:
                 if number != expected:
                     return
                 expected += 1
-                self.last, self.left = stored.sequence, stored.left
+                self._count(stored)
                 await self.queue.put(stored)
                 self.news.set()
+                if not self.follow and self.left == 0:
+                    return
         finally:
             with suppress(nats.errors.Error):
                 await subscription.unsubscribe()
+
+    def _count(self, stored: Stored) -> None:
+        """Note what was read; without following, what is stored meanwhile does not put off the end."""
+        self.last, self.left = stored.sequence, stored.left
+        if self._past is not None:
+            self._past -= 1
+            self.left = min(stored.left, self._past)
 
     async def _create(self, inbox: str) -> None:
         start = self.start if self.last is None else Start(sequence=self.last + 1)
@@ -200,6 +220,8 @@ class Source:
         if self.last is None:
             self.last = made["delivered"]["stream_seq"]
         self.left = made["num_pending"]
+        if not self.follow:
+            self._past = self.left = made["num_pending"] if self._past is None else min(self._past, made["num_pending"])
         self.news.set()
 
     async def _next(self, arrived: asyncio.Queue[Msg]) -> Msg | None:
@@ -241,7 +263,8 @@ class Reading:
     Attributes:
         pattern: subjects, with NATS wildcards.
         start: where to begin.
-        follow: go on with what is published from now on, also in streams that don't exist yet.
+        follow: go on with what is published from now on, also in streams that don't exist yet; else end with what was
+        stored when reading began.
         say: takes what a person should know.
         idle: called when all that has arrived was handed out.
         look: seconds between looks for new streams.
@@ -309,7 +332,7 @@ class Reader:
             raise ReadError(f"a sequence number counts within one stream, and there are {names}: name one's exchange")
         for stream in streams:
             if stream not in self._sources:
-                source = Source(stream, self._jetstream, self._reading.pattern, start, self._news)
+                source = Source(stream, self._jetstream, self._reading.pattern, start, self._news, self._reading.follow)
                 self._sources[stream] = source
                 self._spawn(source.run())
 

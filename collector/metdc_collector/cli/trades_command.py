@@ -10,7 +10,7 @@ from typing import Literal
 
 import click
 
-from metdc_collector.cli.arguments import credentials_option, moment, nats_option
+from metdc_collector.cli.arguments import credentials_option, moment, nats_option, trades_pattern
 from metdc_collector.cli.connecting import Connection
 from metdc_collector.cli.reading import ReadError, Reading, Start
 from metdc_collector.cli.showing import Lines, Show, Table
@@ -90,7 +90,7 @@ def trades(
     if not follow and since is None and number is None:
         raise click.UsageError("--no-follow shows nothing without a beginning: add --since 10m or --from 1")
     order = Order(
-        pattern=_checked(pattern) if pattern else _pattern(exchange, market, base, quote),
+        pattern=trades_pattern(pattern) if pattern else _pattern(exchange, market, base, quote),
         start=Start(time=moment(since, now=time.time_ns()) if since else None, sequence=number),
         limit=limit,
         follow=follow,
@@ -118,23 +118,10 @@ def _pattern(exchange: str | None, market: str | None, base: str | None, quote: 
     return ".".join(["trades", exchange or "*", market or "*", *coins])
 
 
-def _checked(pattern: str) -> str:
-    """Return a subject pattern below ``trades.``, which may be left out."""
-    full = pattern if pattern.startswith(("trades.", "*", ">")) else f"trades.{pattern}"
-    tokens = full.split(".")
-    if any(not token or any(letter.isspace() for letter in token) for token in tokens) or ">" in tokens[:-1]:
-        raise click.UsageError(
-            f"{pattern!r} is no NATS subject such as trades.binance.spot.BTC.USDT or trades.*.spot.>"
-        )
-    if tokens[0] != "trades":
-        raise click.UsageError(f"{pattern!r} reaches beyond trades; begin it with trades, such as trades.>")
-    return full
-
-
 async def _show(order: Order, urls: tuple[str, ...], credentials: Path | None) -> None:
     show: Show = Lines(sys.stdout.buffer) if order.form == "json" else Table(sys.stdout)
     reading = Reading(order.pattern, order.start, order.follow, say=_say, idle=show.flush)
-    connection = Connection(reading, urls, credentials)
+    connection = Connection(reading, urls, credentials, name="metdc trades")
     await connection.open()
     try:
         shown = 0

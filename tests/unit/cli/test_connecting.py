@@ -43,7 +43,7 @@ async def refusing(*, resets: int) -> AsyncIterator[str]:
 
 async def told(url: str) -> str:
     reading = Reading(pattern="trades.>", start=Start(), follow=True, say=lambda _: None, idle=lambda: None)
-    connection = Connection(reading, (url,), None)
+    connection = Connection(reading, (url,), None, name="a test")
     with pytest.raises(ReadError) as problem:
         await connection.open()
     await connection.close()

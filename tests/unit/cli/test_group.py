@@ -24,7 +24,7 @@ def test_help_loads_no_command_and_no_library_of_one() -> None:
     done = python(
         "import sys\nfrom metdc_collector.cli.main import main\nsys.argv[1:] = ['--help']\n"
         "try: main()\nexcept SystemExit: pass\n"
-        "print(sorted({'rich', 'nats', 'websockets', 'urllib3', 'orjson', 'yaml'} & set(sys.modules)))"
+        "print(sorted({'rich', 'nats', 'websockets', 'urllib3', 'orjson', 'yaml', 'pyarrow'} & set(sys.modules)))"
     )
     assert done.stdout.splitlines()[-1] == "[]"
 
@@ -59,7 +59,8 @@ def test_an_unknown_command_names_those_that_exist() -> None:
     result = run("colect")
     assert result.exit_code == 2
     assert result.output == (
-        "metdc: unknown command 'colect'; there are: run, collect, trades, symbols, parse (help: metdc --help)\n"
+        "metdc: unknown command 'colect'; there are: run, collect, trades, export, symbols, parse"
+        " (help: metdc --help)\n"
     )
 
 
