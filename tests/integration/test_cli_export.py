@@ -185,22 +185,6 @@ def test_a_stream_that_has_lost_its_beginning_is_named(server: NatsServer) -> No
     assert "TRADES_OKX no longer holds what was stored before" in result.stderr
 
 
-def test_it_ends_though_trades_go_on_being_stored(server: NatsServer) -> None:
-    async def work(jetstream: Any) -> None:
-        for number in range(500):
-            await jetstream.publish(BTC, payload(BTC, number, BEGIN))
-        done = asyncio.ensure_future(asyncio.to_thread(export, server))
-        more = 500
-        while not done.done():
-            await asyncio.gather(*(jetstream.publish(BTC, payload(BTC, more + each, BEGIN)) for each in range(50)))
-            more += 50
-        found = numbers(done.result().stdout)
-        assert found == list(range(len(found)))
-        assert 500 <= len(found) < more
-
-    on_server(server, work)
-
-
 def test_many_trades_of_two_streams_come_whole_and_sorted(server: NatsServer, tmp_path: Path) -> None:
     count = 51_000  # more than is sorted in memory
 

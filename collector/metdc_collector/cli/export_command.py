@@ -144,8 +144,8 @@ async def _read(
         async with aclosing(connection.reader.messages()) as messages:
             async for stored in messages:
                 row = choice.row(stored)
-                if row is not None:
-                    sorter.add(row)
+                if row is not None and sorter.add(row):
+                    await asyncio.to_thread(sorter.spill)  # a slow disk costs no connection
                 if progress.due():
                     done = max(0, stored.time - start) * 100 // max(1, order.now - start)
                     _say(f"read {choice.read:,} messages ({min(done, 100)} %), {sorter.count:,} of them to write")

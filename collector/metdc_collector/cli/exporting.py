@@ -84,16 +84,18 @@ class Sorter:
         self._ends = [0]
         self.count = 0
 
-    def add(self, row: Row) -> None:
-        """Take one row."""
+    def add(self, row: Row) -> bool:
+        """Take one row; return whether as many as memory may hold are there, so that :meth:`spill` is due."""
         self._rows.append(row)
         self.count += 1
-        if len(self._rows) >= self._chunk:
-            self._rows.sort()
-            for key, payload in self._rows:
-                self._file.write(orjson.dumps(key) + b"\n" + payload + b"\n")
-            self._rows.clear()
-            self._ends.append(self._file.tell())
+        return len(self._rows) >= self._chunk
+
+    def spill(self) -> None:
+        """Move the rows in memory to the temporary file, sorted."""
+        self._rows.sort()
+        self._file.writelines(orjson.dumps(key) + b"\n" + payload + b"\n" for key, payload in self._rows)
+        self._rows.clear()
+        self._ends.append(self._file.tell())
 
     def payloads(self) -> Iterator[bytes]:
         """Yield the payloads in order, once all rows are in."""

@@ -153,7 +153,7 @@ class Source:
 
     async def run(self) -> None:
         """Read until cancelled, or to the end of what was stored at the start."""
-        while self.follow or self.left != 0:
+        while not self._ended():
             self._again.clear()
             try:
                 await self._consume()
@@ -172,7 +172,7 @@ class Source:
         try:
             await self._create(inbox)
             expected = 1
-            while not self._again.is_set():
+            while not (self._again.is_set() or self._ended()):
                 message = await self._next(arrived)
                 if message is None:
                     return
@@ -187,11 +187,12 @@ class Source:
                 self._count(stored)
                 await self.queue.put(stored)
                 self.news.set()
-                if not self.follow and self.left == 0:
-                    return
         finally:
             with suppress(nats.errors.Error):
                 await subscription.unsubscribe()
+
+    def _ended(self) -> bool:
+        return not self.follow and self.left == 0
 
     def _count(self, stored: Stored) -> None:
         """Note what was read; without following, what is stored meanwhile does not put off the end."""

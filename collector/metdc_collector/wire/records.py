@@ -113,8 +113,14 @@ def _members(kind: type) -> dict[str, tuple[Any, bool]]:
     return {name: (hint, name not in defaults) for name, hint in hints.items()}
 
 
+@cache
+def _form(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
+    """Return origin and arguments of an annotation; asked once, since that takes a third of the reading otherwise."""
+    return get_origin(annotation), get_args(annotation)
+
+
 def _read(annotation: Any, value: Any, path: str) -> Any:
-    origin, arguments = get_origin(annotation), get_args(annotation)
+    origin, arguments = _form(annotation)
     if origin is UnionType:  # X | None, the only union of the contract
         return None if value is None else _read(next(a for a in arguments if a is not NoneType), value, path)
     if origin is Literal:

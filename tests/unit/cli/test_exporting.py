@@ -105,7 +105,8 @@ def test_more_rows_than_memory_holds_come_out_whole_and_in_order(tmp_path: Path,
     rows = [row(made(1_000 + number % 7, str(number), id=str(number)), sequence=number) for number in range(count)]
     sorter = Sorter(tmp_path, chunk=10)
     for each in rows:
-        sorter.add(each)
+        if sorter.add(each):
+            sorter.spill()
     assert list(sorter.payloads()) == [payload for _, payload in sorted(rows)]
     assert sorter.count == count
     assert list(tmp_path.iterdir()) == []
