@@ -8,6 +8,7 @@ import ssl
 from dataclasses import replace
 from typing import Any
 
+from metdc_collector.access import trust, within_limits
 from metdc_collector.catalogue import Catalogue
 from metdc_collector.clock import Clock, Timers
 from metdc_collector.continuity import Order
@@ -15,7 +16,6 @@ from metdc_collector.exchanges.base import Channel, Refusal, Rhythm
 from metdc_collector.fleet import Fleet
 from metdc_collector.health import Turning
 from metdc_collector.krw import krw_market
-from metdc_collector.limits import Budget
 from metdc_collector.membership import Membership
 from metdc_collector.peers import Peers, ReportFailed
 from metdc_collector.publisher.gate import Gate
@@ -75,7 +75,9 @@ class Collector:
         )
         # One context for all connections: each of its own would cost 0.8 MiB.
         self._tls = _trust(settings)
-        self._connects, self._rest = _within_limits(settings, clock, self._tls)
+        self._connects, self._rest = within_limits(
+            venue, settings.endpoints, share=settings.limit_share, clock=clock, tls=self._tls
+        )
         self._members = _membership(settings, self.publisher, self._rest, clock, timers, tls=self._tls)
 
     async def run(self, stop: asyncio.Event) -> bool:
@@ -283,19 +285,6 @@ class Collector:
         )
 
 
-def _within_limits(settings: Settings, clock: Clock, tls: ssl.SSLContext | None) -> tuple[Budget, Rest]:
-    """Return the budget of new connections, and the REST client, both within this process's share of the limits."""
-
-    def monotonic() -> float:
-        return clock.now() / 1e9
-
-    limits, share = settings.venue.limits, settings.limit_share
-    weight = Budget(limits.rest_weight, share=share, monotonic=monotonic)
-    return Budget(limits.connects, share=share, monotonic=monotonic), Rest(
-        settings.endpoints.rest, weight=weight, tls=tls, headers=settings.venue.headers
-    )
-
-
 def _membership(
     settings: Settings,
     publisher: Publisher,
@@ -330,17 +319,11 @@ def _membership(
 
 
 def _trust(settings: Settings) -> ssl.SSLContext | None:
-    """Return whom the addresses are trusted by; null where none of them is encrypted."""
-    addresses = (settings.endpoints.rest, settings.endpoints.web_socket, settings.krw_rest or "")
-    if not any(address.startswith(("https:", "wss:")) for address in addresses):
-        return None
-    context = ssl.create_default_context()
-    if settings.extra_ca is not None:
-        try:
-            context.load_verify_locations(settings.extra_ca)
-        except ssl.SSLError as error:
-            raise InvalidSettings(f"METDC_EXTRA_CA: {settings.extra_ca} holds no certificate: {error.reason}") from None
-    return context
+    endpoints = settings.endpoints
+    try:
+        return trust((endpoints.rest, endpoints.web_socket, settings.krw_rest or ""), settings.extra_ca)
+    except ssl.SSLError as error:
+        raise InvalidSettings(f"METDC_EXTRA_CA: {settings.extra_ca} holds no certificate: {error.reason}") from None
 
 
 class _Rate:

@@ -17,6 +17,7 @@ from metdc_collector.rest import Rest, RestError
 from metdc_collector.session.connection import FrameCounts, Plan, Sink
 from metdc_collector.session.policy import State
 from metdc_collector.session.session import Session
+from metdc_collector.tap import Tap
 from metdc_collector.wire.instrument import Instrument
 
 log = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ class Fleet:
     tls: ssl.SSLContext | None
     changed: Callable[[Channel], None]
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    tap: Tap | None = None
     counts: FrameCounts = field(default_factory=FrameCounts)
     refused: dict[str, str] = field(default_factory=dict)
     channel: Channel = field(init=False)
@@ -164,6 +166,7 @@ class Fleet:
             counts=self.counts,
             tls=self.tls,
             refused=self._refuse,
+            tap=self.tap,
         )
         return Session(
             plan=plan,

@@ -11,6 +11,7 @@ import urllib3
 
 from metdc_collector.exchanges.base import NONE_KNOWN, Listing, Request, Venue
 from metdc_collector.limits import Budget, Sleep
+from metdc_collector.tap import Tap
 from metdc_collector.wire.instrument import Instrument
 
 _TIMEOUT = urllib3.Timeout(connect=5, read=20)
@@ -55,8 +56,10 @@ class Rest:
         tls: ssl.SSLContext | None = None,
         headers: Mapping[str, str] = _NO_HEADERS,
         sleep: Sleep = asyncio.sleep,
+        tap: Tap | None = None,
     ) -> None:
         self._base = base
+        self._tap = tap
         self._weight = weight
         self._sleep = sleep
         # Gzip is asked for, redirects are refused: a venue's answer comes from the address that was configured.
@@ -75,7 +78,10 @@ class Rest:
             RestError: for anything else.
         """
         await self._sleep(self._weight.take(request.weight))
-        return await _aside(lambda: self._get(request))
+        body = await _aside(lambda: self._get(request))
+        if self._tap is not None:
+            self._tap.replied(self._base + request.path, body)
+        return body
 
     async def listing(self, venue: Venue, known: Mapping[str, Instrument] = NONE_KNOWN) -> Listing:
         """Return a market's instrument list, page by page; ``known`` as :meth:`Venue.listing` takes it.

@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, Entry] = {
     "symbols": Entry(
         "metdc_collector.cli.symbols_command:symbols", "Show what would be subscribed, and why not the rest."
     ),
+    "record": Entry("metdc_collector.cli.record_command:record", "Write an exchange's raw frames to a file."),
     "parse": Entry("metdc_collector.cli.parse_command:parse", "Turn an exchange's recorded frames into trades."),
 }
 """The commands, in the order in which a person meets them."""

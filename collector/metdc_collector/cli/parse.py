@@ -119,14 +119,24 @@ def read_instruments(adapter: Venue, path: Path) -> Mapping[str, Instrument]:
         if _recorded(first) is None:
             return adapter.listing(first + file.read()).instruments
         file.seek(0)
-        reason = "none of its lines is of kind http"
-        for line in file:
-            recorded = _recorded(line)
-            if recorded is not None and recorded["kind"] == "http":
-                try:
-                    return adapter.listing(_data(recorded)).instruments
-                except InvalidListing as error:
-                    reason = str(error)
+        recorded = (_recorded(line) for line in file)
+        replies = (_data(line) for line in recorded if line is not None and line["kind"] == "http")
+        return _listed(adapter, path, replies)
+
+
+def _listed(adapter: Venue, path: Path, replies: Iterator[bytes]) -> Mapping[str, Instrument]:
+    """Read the first reply that is an instrument list, with the pages that follow it."""
+    reason = "none of its lines is of kind http"
+    for reply in replies:
+        try:
+            listing = adapter.listing(reply)
+        except InvalidListing as error:
+            reason = str(error)
+            continue
+        pages = [reply]
+        while adapter.next_page(pages[-1]) is not None and (page := next(replies, None)) is not None:
+            pages.append(page)
+        return (listing if len(pages) == 1 else adapter.listing(*pages)).instruments
     raise InvalidListing(f"the recording {path} holds no instrument list: {reason}")
 
 

@@ -30,6 +30,7 @@ from metdc_collector.limits import Pace
 from metdc_collector.rest import Rest, RestError, is_region_block
 from metdc_collector.session.feed import Feed
 from metdc_collector.session.policy import End, Outcome, of_close, of_status
+from metdc_collector.tap import Tap
 from metdc_collector.wire.instrument import Instrument
 
 log = logging.getLogger(__name__)
@@ -88,6 +89,7 @@ class Plan:
     rest: Rest
     tls: ssl.SSLContext | None
     refused: Callable[[Refusal], None]
+    tap: Tap | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -112,6 +114,7 @@ class Connection:
     _refused: set[str] = field(default_factory=set)
     _opened: int = 0
     _feed: Feed | None = None
+    _at: str = ""
     _fault: Outcome | None = None
     _waiting: int = -1
     _emptied: int = 0
@@ -127,14 +130,18 @@ class Connection:
         conversation = plan.venue.converse(plan.instruments, plan.channel)
         self.last_sign = self._emptied = plan.clock.now()
 
-        def frame(data: bytes) -> None:
+        def frame(data: bytes, binary: bool) -> None:
+            if plan.tap is not None:
+                plan.tap.received(data, binary=binary)
             self._take(conversation.receive(data, plan.clock.now()), data)
 
         create = functools.partial(Feed, frame=frame, read=self._reading)
 
         address = plan.address
         try:
-            address = await self._address(conversation)
+            address = self._at = await self._address(conversation)
+            if plan.tap is not None:
+                plan.tap.connecting(address)
             async with connect(
                 address,
                 additional_headers=plan.venue.headers,
@@ -226,7 +233,7 @@ class Connection:
             while True:
                 for command in commands:
                     await pace.wait()
-                    await feed.send(command.frame)
+                    await self._send(feed, command.frame)
                 commands = (await self._errands.get())(conversation)
 
     async def _beat(self, feed: Feed, conversation: Conversation, pace: Pace) -> None:
@@ -236,7 +243,12 @@ class Connection:
             while True:
                 await asyncio.sleep(interval)
                 await pace.wait()
-                await feed.send(conversation.heartbeat(self.plan.clock.now()))
+                await self._send(feed, conversation.heartbeat(self.plan.clock.now()))
+
+    async def _send(self, feed: Feed, frame: str) -> None:
+        if self.plan.tap is not None:
+            self.plan.tap.sending(self._at, frame)
+        await feed.send(frame)
 
     async def _watch(self, feed: Feed) -> None:
         """Find what the venue doesn't say: silence, subscriptions that nobody answers, an old connection's end."""

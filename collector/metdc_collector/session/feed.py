@@ -13,13 +13,20 @@ from websockets.http11 import Response
 
 
 class Feed(ClientConnection):
-    """One connection; ``frame`` is called with each whole data frame, ``read`` with the size of each read before it."""
+    """One connection.
 
-    def __init__(self, *args: Any, frame: Callable[[bytes], None], read: Callable[[int], None], **kwargs: Any) -> None:
+    ``frame`` is called with each whole data frame and whether its opcode is binary, ``read`` with the size of each
+    read before it.
+    """
+
+    def __init__(
+        self, *args: Any, frame: Callable[[bytes, bool], None], read: Callable[[int], None], **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self._frame = frame
         self._read = read
         self._parts: list[bytes] = []
+        self._binary = False
 
     def data_received(self, data: bytes) -> None:
         """Tell of the read, then take what it holds."""
@@ -37,11 +44,13 @@ class Feed(ClientConnection):
             super().process_event(event)
 
     def _take(self, frame: Frame) -> None:
+        if frame.opcode is not Opcode.CONT:
+            self._binary = frame.opcode is Opcode.BINARY
         if frame.fin and not self._parts:
-            self._frame(bytes(frame.data))
+            self._frame(bytes(frame.data), self._binary)
             return
         self._parts.append(bytes(frame.data))
         if frame.fin:
             whole = b"".join(self._parts)
             self._parts.clear()
-            self._frame(whole)
+            self._frame(whole, self._binary)

@@ -22,6 +22,9 @@ VERSION = 1
 _SHARE = re.compile(r"[0-9]{1,9}(/[0-9]{1,9}|\.[0-9]{1,9})?", re.ASCII)
 _TEXTS = ("namespace", "name", "uid", "market", "slot")
 
+DEFAULT_SHARE = Fraction(1, 8)
+"""Of each per-address limit, for a process that is told no other share."""
+
 
 @dataclass(frozen=True, slots=True)
 class PodConfig:
@@ -44,7 +47,7 @@ class PodConfig:
     slot: str
     shard: int = 0
     shards: int = 1
-    limit_share: Fraction = Fraction(1, 8)
+    limit_share: Fraction = DEFAULT_SHARE
     spec: dict[str, Any] = field(default_factory=dict)
     pod: str = ""
 
@@ -102,7 +105,7 @@ def decode(text: str | bytes) -> PodConfig:
         **{name: record[name] for name in _TEXTS},
         shard=shard,
         shards=shards,
-        limit_share=_share(record.get("limitShare", "1/8")),
+        limit_share=_share(record.get("limitShare", str(DEFAULT_SHARE))),
         spec=_spec(record.get("spec")),
         pod=record.get("pod", ""),
     )

@@ -1,0 +1,45 @@
+"""Access to a venue as every process has it: within its share of the limits, trusted by certificates."""
+
+import ssl
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+
+from metdc_collector.clock import Clock
+from metdc_collector.exchanges.base import Endpoints, Venue
+from metdc_collector.limits import Budget
+from metdc_collector.rest import Rest
+from metdc_collector.tap import Tap
+
+
+def within_limits(
+    venue: Venue,
+    endpoints: Endpoints,
+    *,
+    share: Fraction,
+    clock: Clock,
+    tls: ssl.SSLContext | None,
+    tap: Tap | None = None,
+) -> tuple[Budget, Rest]:
+    """Return the budget of new connections, and the REST client, both within ``share`` of the venue's limits."""
+
+    def monotonic() -> float:
+        return clock.now() / 1e9
+
+    weight = Budget(venue.limits.rest_weight, share=share, monotonic=monotonic)
+    rest = Rest(endpoints.rest, weight=weight, tls=tls, headers=venue.headers, tap=tap)
+    return Budget(venue.limits.connects, share=share, monotonic=monotonic), rest
+
+
+def trust(addresses: Iterable[str], extra_ca: Path | None) -> ssl.SSLContext | None:
+    """Return by whom these addresses are trusted; null where none of them is encrypted.
+
+    Raises:
+        OSError: when the file of further authorities can't be read, or (``ssl.SSLError``) holds no certificate.
+    """
+    if not any(address.startswith(("https:", "wss:")) for address in addresses):
+        return None
+    context = ssl.create_default_context()
+    if extra_ca is not None:
+        context.load_verify_locations(extra_ca)
+    return context
