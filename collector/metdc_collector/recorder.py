@@ -10,14 +10,14 @@ import asyncio
 import json
 import logging
 import random
+import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
-from metdc_collector.access import trust, within_limits
+from metdc_collector.access import within_limits
 from metdc_collector.clock import Clock, Timers
 from metdc_collector.exchanges.base import Channel, Endpoints, Parsed, Venue
 from metdc_collector.fleet import Fleet
@@ -41,19 +41,19 @@ class Order:
 
     Attributes:
         endpoints: where to connect to.
+        tls: whom these addresses are trusted by; null where none of them is encrypted.
         share: the part of each of the venue's limits per address that may be used.
         seconds: how long to stream; null for no end.
         frames: how many received frames to write; null for no end.
-        extra_ca: certificate authorities, PEM, that are trusted beside the system's own.
     """
 
     venue: Venue
     endpoints: Endpoints
+    tls: ssl.SSLContext | None
     selection: Selection
     share: Fraction
     seconds: float | None = None
     frames: int | None = None
-    extra_ca: Path | None = None
 
 
 @dataclass(slots=True)
@@ -91,8 +91,7 @@ class Recording:
 
     def received(self, data: bytes, *, binary: bool) -> None:
         """Write a frame of the venue's."""
-        self._written = not self.stop.is_set()
-        self._line("recv", data=_text(data), **({"binary": True} if binary else {}))
+        self._written = self._line("recv", data=_text(data), **({"binary": True} if binary else {}))
         self.frames += self._written
         if self.frames == self.most:
             self.stop.set()
@@ -106,9 +105,10 @@ class Recording:
             return own + url.removeprefix(base)
         return urlsplit(url)._replace(scheme="wss", netloc=urlsplit(self.venue.endpoints.rest).netloc).geturl()
 
-    def _line(self, kind: str, **parts: object) -> None:
+    def _line(self, kind: str, **parts: object) -> bool:
+        """Write a line; return whether it was written."""
         if self.stop.is_set():
-            return
+            return False
         seconds, fraction = divmod(self.now(), _SECOND)
         rest = json.dumps({"kind": kind, **parts}, separators=(",", ":")).removeprefix("{")
         try:
@@ -118,6 +118,7 @@ class Recording:
         except OSError as error:
             self.problem = error
             self.stop.set()
+        return self.problem is None
 
     # -- as a sink of trades
 
@@ -143,7 +144,7 @@ async def record(order: Order, out: BinaryIO, stop: asyncio.Event, clock: Clock)
     Raises:
         RestError, InvalidListing: when there is no instrument list.
         NothingSelected: when it holds nothing that is wanted.
-        OSError: when a line can't be written, or the file of authorities not be read.
+        OSError: when a line can't be written.
     """
     recording = Recording(out, clock.now, order.venue, order.endpoints, stop, order.frames)
     streaming = asyncio.create_task(_stream(order, recording, clock))
@@ -161,8 +162,7 @@ async def record(order: Order, out: BinaryIO, stop: asyncio.Event, clock: Clock)
 
 
 async def _stream(order: Order, recording: Recording, clock: Clock) -> None:
-    venue = order.venue
-    tls = trust((order.endpoints.rest, order.endpoints.web_socket), order.extra_ca)
+    venue, tls = order.venue, order.tls
     connects, rest = within_limits(venue, order.endpoints, share=order.share, clock=clock, tls=tls, tap=recording)
     try:
         wanted = await _wanted(order, rest)

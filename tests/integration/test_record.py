@@ -3,13 +3,17 @@
 import io
 import json
 import re
+import shlex
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from metdc_collector.cli import parse
+from tests.audit.ledger import NO_TRADE
 from tests.harness import Process, eventually, python
 from tests.integration.rig import CEILING, COINS, START, Market, Simulator, simulator
 from tests.replay import replay
@@ -22,6 +26,7 @@ EVERYTHING = (
 )
 BINANCE = Market("binance", "spot", "BTCUSDT")
 KUCOIN = Market("kucoin", "futures", "XBTUSDTM")
+UPBIT = Market("upbit", "spot", "KRW-BTC")
 MARKETS = (
     BINANCE,
     Market("binance", "futures", "BTCUSDT"),
@@ -35,7 +40,7 @@ MARKETS = (
     Market("gate", "futures", "BTC_USDT"),
     Market("phemex", "spot", "sBTCUSDT"),
     Market("phemex", "futures", "BTCUSDT"),
-    Market("upbit", "spot", "KRW-BTC"),
+    UPBIT,
 )
 
 
@@ -66,9 +71,9 @@ def written(exchange: Simulator, market: Market) -> list[tuple[str, int]]:
     exchange.order("/mark")
     with exchange.ledger.open() as lines:
         records = [json.loads(line) for line in lines]
-    trades = [record for record in records if record["type"] == "trade" and record["connections"]]
-    of_market = [trade for trade in trades if (trade["exchange"], trade["market"]) == (market.exchange, market.name)]
-    return sorted((trade["instrument"], trade["time"]) for trade in of_market)
+    sent = [record for record in records if record["type"] == "trade" and record["connections"]]
+    ours = [trade for trade in sent if (trade["exchange"], trade["market"]) == (market.exchange, market.name)]
+    return sorted((trade["instrument"], trade["time"]) for trade in ours if trade["kind"] != NO_TRADE)
 
 
 class Parsed:
@@ -114,3 +119,69 @@ def test_a_recording_holds_every_trade_that_was_sent_and_replays(
         result, held = replay(path)
         assert held, result
         assert result["expected"] == len(owed)
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    """Return a recording's lines; each must be whole."""
+    text = path.read_text()
+    assert text.endswith("\n")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.fixture
+def busy() -> Iterator[Simulator]:
+    with simulator(by=1, only=["kucoin.futures", "upbit"]) as running:
+        running.rate(KUCOIN, 500)
+        running.rate(UPBIT, 500)
+        yield running
+
+
+def test_a_recording_begins_with_what_led_to_the_first_frame(busy: Simulator, tmp_path: Path) -> None:
+    path = tmp_path / "kucoin.jsonl"
+    with record(busy, KUCOIN, "--include", "BTC", "--frames", "20", "--output", path) as process:
+        assert process.wait(START) == 0, process.log
+    found = lines(path)
+    assert [line["kind"] for line in found[:5]] == ["http", "http", "connect", "recv", "send"]
+    listed, token, connect, _, subscribe = found[:5]
+    assert listed["url"] == "https://api-futures.kucoin.com/api/v1/contracts/active"
+    assert token["url"] == "https://api-futures.kucoin.com/api/v1/bullet-public"
+    given = quote(json.loads(token["data"])["data"]["token"], safe="")
+    assert connect["url"].startswith(f"wss://api-futures.kucoin.com/endpoint?token={given}")
+    assert subscribe["url"] == connect["url"]
+    assert json.loads(subscribe["data"])["topic"] == "/contractMarket/execution:XBTUSDTM"
+    assert sum(line["kind"] == "recv" for line in found) == 20
+
+
+def test_a_frame_with_the_binary_opcode_is_marked_so(busy: Simulator, tmp_path: Path) -> None:
+    path = tmp_path / "upbit.jsonl"
+    with record(busy, UPBIT, "--include", "BTC", "--frames", "5", "--output", path) as process:
+        assert process.wait(START) == 0, process.log
+    assert all(line.get("binary", False) is (line["kind"] == "recv") for line in lines(path))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_recording_with_a_whole_line(busy: Simulator, tmp_path: Path, number: int) -> None:
+    path = tmp_path / "kucoin.jsonl"
+    with record(busy, KUCOIN, "--output", path) as process:
+        eventually(lambda: path.exists() and path.read_text().count('"recv"') > 200, START, "frames are recorded")
+        process.signal(number)
+        assert process.wait(CEILING) == 0, process.log
+        counted = json.loads(process.log.splitlines()[-1])
+    assert sum(line["kind"] == "recv" for line in lines(path)) == counted["frames"]
+
+
+def test_so_many_seconds_end_a_recording_on_stdout(busy: Simulator) -> None:
+    with record(busy, KUCOIN, "--include", "BTC", "--seconds", "2") as process:
+        assert json.loads(process.line(START))["kind"] == "http"
+        assert process.wait(START) == 0, process.log
+
+
+def test_a_reader_that_has_had_enough_ends_a_recording_in_silence(busy: Simulator, tmp_path: Path) -> None:
+    addresses = busy.venues["kucoin"]["futures"]
+    words = ["--rest", addresses["rest"], "--web-socket", addresses["webSocket"]]
+    command = shlex.join(map(str, python("metdc_collector.cli.main", "record", "kucoin", "futures", *words)))
+    with Process(
+        ["bash", "-c", f"set -o pipefail; {command} | head -n 3 > {tmp_path}/three"], name="record"
+    ) as process:
+        assert process.wait(START) == 0, process.log
+    assert "Traceback" not in process.log

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import ssl
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +14,7 @@ from typing import BinaryIO
 import click
 
 from metdc_collector import logs, recorder
+from metdc_collector.access import trust
 from metdc_collector.cli.arguments import MARKET_HELP, market_arguments, selection_options, split, the_venue
 from metdc_collector.clock import Clock
 from metdc_collector.exchanges.base import Endpoints, InvalidListing
@@ -88,14 +90,15 @@ def record(
 ) -> None:
     """Write the raw frames of EXCHANGE MARKET, as a collector receives them, until Ctrl-C; no NATS is needed."""
     venue = the_venue(exchange, market)
+    endpoints = Endpoints(rest or venue.endpoints.rest, web_socket or venue.endpoints.web_socket)
     order = Order(
         venue=venue,
-        endpoints=Endpoints(rest or venue.endpoints.rest, web_socket or venue.endpoints.web_socket),
+        endpoints=endpoints,
+        tls=_trust(endpoints),
         selection=Selection(split(quotes) or venue.default_quotes, split(include), split(exclude)),
         share=DEFAULT_SHARE,
         seconds=seconds,
         frames=frames,
-        extra_ca=Path(file) if (file := os.environ.get("METDC_EXTRA_CA")) else None,
     )
     logs.configure("info")
     try:
@@ -107,6 +110,15 @@ def record(
         raise click.ClickException(f"{exchange} {market}: {error}") from None
     click.echo(json.dumps({"frames": done.frames, "trades": done.trades}), err=True)
     ctx.exit(0 if done.frames else 1)
+
+
+def _trust(endpoints: Endpoints) -> ssl.SSLContext | None:
+    file = os.environ.get("METDC_EXTRA_CA")
+    try:
+        return trust((endpoints.rest, endpoints.web_socket), Path(file) if file else None)
+    except OSError as error:
+        message = f"METDC_EXTRA_CA: {file} cannot be used: {error.strerror}"
+        raise click.UsageError(message, click.get_current_context()) from None
 
 
 async def _until_told(order: Order, out: BinaryIO) -> Recording:

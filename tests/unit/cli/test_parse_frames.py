@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from metdc_collector.cli.parse import run
+from metdc_collector.cli.parse import read_instruments, run
+from metdc_collector.exchanges.registry import venue
 
 TRADE = {
     "e": "trade",
@@ -141,6 +142,27 @@ def test_an_instrument_list_may_be_in_a_recording(tmp_path: Path) -> None:
     path.write_text(recorded("{}", kind="http") + recorded("x", kind="connect") + recorded(SPOT_LIST, kind="http"))
     result = Result(json.dumps(TRADE), instruments=path)
     assert (result.code, result.count["trades"]) == (0, 1)
+
+
+def test_an_instrument_list_in_a_recording_may_have_several_pages(tmp_path: Path) -> None:
+    def page(name: str, cursor: str) -> dict[str, Any]:
+        row = {"symbol": f"{name}USDT", "contractType": "LinearPerpetual", "status": "Trading", "baseCoin": name}
+        row |= {"quoteCoin": "USDT", "settleCoin": "USDT"}
+        return {"retCode": 0, "result": {"category": "linear", "nextPageCursor": cursor, "list": [row]}}
+
+    path = tmp_path / "recording.jsonl"
+    path.write_text(recorded(page("BTC", "next"), kind="http") + recorded(page("ETH", ""), kind="http"))
+    listed = read_instruments(venue("bybit", "futures"), path)
+    assert list(listed) == ["BTCUSDT", "ETHUSDT"]
+
+
+def test_a_recording_that_lacks_the_second_page_has_what_the_first_holds(tmp_path: Path) -> None:
+    row = {"symbol": "BTCUSDT", "contractType": "LinearPerpetual", "status": "Trading", "baseCoin": "BTC"}
+    row |= {"quoteCoin": "USDT", "settleCoin": "USDT"}
+    page = {"retCode": 0, "result": {"category": "linear", "nextPageCursor": "next", "list": [row]}}
+    path = tmp_path / "recording.jsonl"
+    path.write_text(recorded(page, kind="http"))
+    assert list(read_instruments(venue("bybit", "futures"), path)) == ["BTCUSDT"]
 
 
 def test_a_recording_without_an_instrument_list_is_told(tmp_path: Path) -> None:

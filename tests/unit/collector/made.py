@@ -48,3 +48,26 @@ class HandClock:
     async def sleep(self, seconds: float) -> None:
         """Sleep by moving the clock."""
         self.time += round(seconds * SECOND)
+
+
+class Tape:
+    """A tap that keeps what it is told: (what, address, text or bytes)."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, str, str | bytes]] = []
+
+    def replied(self, url: str, body: bytes) -> None:
+        """Keep a REST reply."""
+        self.seen.append(("http", url, body))
+
+    def connecting(self, url: str) -> None:
+        """Keep the start of a connection."""
+        self.seen.append(("connect", url, ""))
+
+    def sending(self, url: str, frame: str) -> None:
+        """Keep a frame that goes out."""
+        self.seen.append(("send", url, frame))
+
+    def received(self, data: bytes, *, binary: bool) -> None:
+        """Keep a frame that came in, by its opcode."""
+        self.seen.append(("binary" if binary else "text", "", data))

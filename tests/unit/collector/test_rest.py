@@ -17,7 +17,7 @@ from metdc_collector.exchanges.base import Venue as MarketVenue
 from metdc_collector.exchanges.binance import SPOT
 from metdc_collector.limits import Budget
 from metdc_collector.rest import Rest, RestError
-from tests.unit.collector.made import HandClock
+from tests.unit.collector.made import HandClock, Tape
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 LIST = b'{"symbols":[]}'
@@ -114,6 +114,15 @@ async def test_the_path_follows_the_base_address() -> None:
         with contextlib.closing(client(venue.address + "/gateway")) as rest:
             await rest.get(Request("/api/v3/trades?symbol=BTCUSDT&limit=5"))
         assert venue.asked[0].path == "/gateway/api/v3/trades?symbol=BTCUSDT&limit=5"
+
+
+async def test_a_tap_sees_each_reply_with_its_address() -> None:
+    tap = Tape()
+    with serving(replying()) as venue:
+        weight = Budget(Rate(1, 1), monotonic=HandClock())
+        with contextlib.closing(Rest(venue.address, weight=weight, tap=tap)) as rest:
+            await rest.get(Request("/list"))
+        assert tap.seen == [("http", f"{venue.address}/list", LIST)]
 
 
 async def test_a_connection_is_used_again() -> None:

@@ -22,7 +22,7 @@ from metdc_collector.rest import Rest
 from metdc_collector.session.connection import Connection, FrameCounts, Plan
 from metdc_collector.session.policy import End, Outcome
 from metdc_collector.wire.instrument import Instrument
-from tests.unit.collector.made import BTC, ETH
+from tests.unit.collector.made import BTC, ETH, Tape
 
 Venue = Callable[[ServerConnection], Awaitable[None]]
 PATIENT = Rhythm(heartbeat=None, silence=30, acknowledge=30)
@@ -66,6 +66,7 @@ class Gate:
 
 class Rig:
     def __init__(self, address: str, rhythm: Rhythm) -> None:
+        self.tap = Tape()
         self.gate, self.counts, self.refused = Gate(), FrameCounts(), list[Refusal]()
         plan = Plan(
             venue=SPOT,
@@ -79,6 +80,7 @@ class Rig:
             rest=Rest("http://127.0.0.1:1", weight=Budget(Rate(1, 1), monotonic=time.monotonic)),
             tls=None,
             refused=self.refused.append,
+            tap=self.tap,
         )
         self.connection = Connection(plan, 1, ["BTCUSDT", "ETHUSDT"])
         self.over = asyncio.create_task(self.connection.run())
@@ -261,6 +263,23 @@ async def test_a_frame_in_parts_is_one_frame() -> None:
 
     async with connected(venue) as rig:
         assert await rig.received(2) == ["5", "6"]
+
+
+async def test_a_tap_sees_what_passes_as_it_is_on_the_wire() -> None:
+    async def venue(socket: ServerConnection) -> None:
+        await accept(socket)
+        await socket.send([b"{", b"}"])
+        await socket.send(trade(5))
+        await socket.send(trade(6).encode())
+        await socket.wait_closed()
+
+    async with connected(venue) as rig:
+        await rig.received(2)
+        (connect, url, _), (send, to, request), *answers = rig.tap.seen
+    assert (connect, send, to) == ("connect", "send", url)
+    assert url.endswith("/stream")
+    assert json.loads(request)["params"] == ["btcusdt@trade", "ethusdt@trade"]
+    assert answers[1:] == [("binary", "", b"{}"), ("text", "", trade(5).encode()), ("binary", "", trade(6).encode())]
 
 
 async def test_a_malformed_frame_is_counted_and_survived(caplog: pytest.LogCaptureFixture) -> None:
