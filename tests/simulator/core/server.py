@@ -1,4 +1,4 @@
-"""One port for REST and WebSocket: the first bytes of a connection tell which of the two it is."""
+"""One port for REST and WebSocket: the head of a request tells which of the two it is."""
 
 from __future__ import annotations
 
@@ -19,11 +19,16 @@ GZIP_FROM = 1024
 
 
 class Doorman(asyncio.Protocol):
-    """Reads the head of the first request and hands the connection over."""
+    """Hands a connection over by the head of a request: to a WebSocket for good, to REST until it is upgraded.
 
-    def __init__(self, websocket: Callable[[], asyncio.Protocol], rest: Callable[[], asyncio.Protocol]) -> None:
-        self._websocket, self._rest = websocket, rest
+    HTTP lets a client upgrade a connection that it has kept alive, and clients with a pool do so where REST and
+    WebSocket share host and port, as here. So REST never gets the transport's packets without a look at them.
+    """
+
+    def __init__(self, websocket: Callable[[], asyncio.Protocol], rest: Callable[[], web.RequestHandler]) -> None:
+        self._websocket, self._make_rest = websocket, rest
         self._head = bytearray()
+        self._rest: web.RequestHandler | None = None
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -33,14 +38,53 @@ class Doorman(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         assert self._transport is not None
         self._head += data
-        if b"\r\n\r\n" not in self._head and len(self._head) < LONGEST_HEAD:
+        # After the first request only a GET may be an upgrade; all else, bodies above all, goes on as it comes.
+        looked_at = self._rest is None or self._head.startswith(b"GET ")
+        if looked_at and b"\r\n\r\n" not in self._head and len(self._head) < LONGEST_HEAD:
             return
-        fields = bytes(self._head).split(b"\r\n\r\n", 1)[0].lower().split(b"\r\n")[1:]
-        upgrade = any(field.startswith(b"upgrade:") and b"websocket" in field for field in fields)
-        protocol = self._websocket() if upgrade else self._rest()
+        packet = bytes(self._head)
+        self._head.clear()
+        if looked_at and _upgrades(packet):
+            self._upgrade(packet)
+            return
+        if self._rest is None:
+            self._rest = self._make_rest()
+            self._rest.connection_made(self._transport)
+        self._rest.data_received(packet)
+
+    def _upgrade(self, packet: bytes) -> None:
+        """Hands over for good; REST sees its connection end, and the transport stays open."""
+        assert self._transport is not None
+        rest, protocol = self._rest, self._websocket()
+        self._rest = None
+        if rest is not None:
+            rest.transport = None  # or it would close what it loses
+            rest.connection_lost(None)
         self._transport.set_protocol(protocol)
         protocol.connection_made(self._transport)
-        protocol.data_received(bytes(self._head))
+        protocol.data_received(packet)
+
+    def eof_received(self) -> None:
+        if self._rest is not None:
+            self._rest.eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._rest is not None:
+            self._rest.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        if self._rest is not None:
+            self._rest.pause_writing()
+
+    def resume_writing(self) -> None:
+        if self._rest is not None:
+            self._rest.resume_writing()
+
+
+def _upgrades(packet: bytes) -> bool:
+    """Whether a request's head asks for a WebSocket."""
+    fields = packet.split(b"\r\n\r\n", 1)[0].lower().split(b"\r\n")[1:]
+    return any(field.startswith(b"upgrade:") and b"websocket" in field for field in fields)
 
 
 class Port:
