@@ -159,6 +159,7 @@ def contract_row(
         "status": "Open",
         "marketStage": "NORMAL",
         "fundingRateGranularity": 28_800_000,
+        "nextFundingRateTime": 25_481_884,  # ms from now; a dated contract has none
         **fields,
     }
     paid, typical = max(tick, price.units(digits) // tick * tick), typical_lots(price, -power)
@@ -222,4 +223,5 @@ def _dated(name: str, settle: str) -> dict[str, Any]:
     expires = 1_798_185_600_000 if name.endswith("Z26") else 1_806_048_000_000
     fields: dict[str, Any] = {"name": name, "type": "FFICSX", "settleCurrency": settle}
     fields |= {"expireDate": expires, "settleDate": expires + 86_400_000, "fundingRateGranularity": None}
+    fields |= {"nextFundingRateTime": None}
     return fields if settle == "USDT" else fields | {"isInverse": True, "multiplier": -1}
