@@ -27,8 +27,8 @@ def within_limits(
         return clock.now() / 1e9
 
     weight = Budget(venue.limits.rest_weight, share=share, monotonic=monotonic)
-    rest = Rest(endpoints.rest, weight=weight, tls=tls, headers=venue.headers, tap=tap)
-    return Budget(venue.limits.connects, share=share, monotonic=monotonic), rest
+    connects = Budget(venue.limits.connects, share=share, monotonic=monotonic)
+    return connects, Rest(endpoints.rest, venue=venue, weight=weight, connects=connects, tls=tls, tap=tap)
 
 
 def trust(addresses: Iterable[str], extra_ca: Path | None) -> ssl.SSLContext | None:

@@ -143,7 +143,7 @@ def krw_market(
         return None
     upbit = venue("upbit", "spot")
     weight = Budget(upbit.limits.rest_weight, share=settings.limit_share, monotonic=lambda: clock.now() / 1e9)
-    rest = own if settings.venue is upbit else Rest(settings.krw_rest, weight=weight, tls=tls, headers=upbit.headers)
+    rest = own if settings.venue is upbit else Rest(settings.krw_rest, venue=upbit, weight=weight, tls=tls)
     return KrwMarket(upbit=upbit, rest=rest, catalogue=catalogue, clock=clock, timers=timers, usable=usable)
 
 

@@ -1,29 +1,36 @@
 """The one HTTP client: a venue's REST replies, within its budget, with errors that say what to do."""
 
 import asyncio
+import logging
 import re
 import ssl
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from fractions import Fraction
+from typing import NamedTuple
 
 import urllib3
 
 from metdc_collector.exchanges.base import NONE_KNOWN, Listing, Request, Venue
+from metdc_collector.exchanges.manners import retry_after
 from metdc_collector.limits import Budget, Sleep
 from metdc_collector.tap import Tap
 from metdc_collector.wire.instrument import Instrument
 
+log = logging.getLogger(__name__)
 _TIMEOUT = urllib3.Timeout(connect=5, read=20)
 # As many as may be under way at once: connections that ask for their addresses all start together.
 _POOL = 10
 _MOST_BYTES = 64 * 1024 * 1024
 # A cursor that never ends would be followed for ever.
 _MOST_PAGES = 50
-_NO_HEADERS: Mapping[str, str] = {}
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-# Five digits are more than a day; a ban that lasts longer is asked about again before its end.
-_SECONDS = re.compile(r"[0-9]{1,5}", re.ASCII)
+_BANNED = 418
+_FOR_CONNECTIONS = Fraction(1, 4)
+# A clock of doubles may wake a nanosecond early; to sleep for less than this would not pass the time.
+_LEAST_WAIT = 0.001
 _OBJECT = re.compile(r"^(<[^>]*>|HTTPS?Connection(Pool)?\([^)]*\)): ")
 
 
@@ -45,43 +52,108 @@ class RestError(Exception):
         super().__init__(message)
 
 
+class Reply(NamedTuple):
+    """A whole reply; header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
 class Rest:
-    """REST requests to one venue's base address."""
+    """REST requests to one venue's base address.
+
+    An order of the venue to stop holds for the whole client: until its end each request fails at once, without having
+    been sent, with the rest of the time as :attr:`RestError.retry_after`. Who asks knows what to do meanwhile, and a
+    wait of minutes would look like a venue that hangs. A ban (418) holds new connections too.
+    """
 
     def __init__(
         self,
         base: str,
         *,
+        venue: Venue,
         weight: Budget,
+        connects: Budget | None = None,
         tls: ssl.SSLContext | None = None,
-        headers: Mapping[str, str] = _NO_HEADERS,
         sleep: Sleep = asyncio.sleep,
         tap: Tap | None = None,
+        wall: Callable[[], float] = time.time,
     ) -> None:
+        """``connects`` is the budget of new connections, where there are any; ``wall`` gives the Unix time in s."""
         self._base = base
         self._tap = tap
+        self._venue = venue
         self._weight = weight
+        self._connects = connects
         self._sleep = sleep
+        self._wall = wall
+        self._turn = asyncio.Lock()
+        self._stopped = 0
+        # Of the budget, this part is kept for what live connections need.
+        self._spare = _FOR_CONNECTIONS if venue.handshake is not None else Fraction(0)
         # Gzip is asked for, redirects are refused: a venue's answer comes from the address that was configured.
         self._pool = urllib3.PoolManager(
             maxsize=_POOL,
             retries=False,
             timeout=_TIMEOUT,
             ssl_context=tls,
-            headers={"Accept-Encoding": "gzip", "User-Agent": "metdc", **headers},
+            headers={"Accept-Encoding": "gzip", "User-Agent": "metdc", **venue.headers},
         )
 
     async def get(self, request: Request) -> bytes:
-        """Return the body of a reply with status 200.
+        """Return the body of a reply with status 200; urgent requests go first.
 
         Raises:
             RestError: for anything else.
         """
-        await self._sleep(self._weight.take(request.weight))
-        body = await _aside(lambda: self._get(request))
+        url = self._base + request.path
+        self._check(url)
+        if request.urgent:
+            await self._sleep(self._weight.take(request.weight))
+        else:
+            async with self._turn:
+                while (wait := self._weight.wait(request.weight, spare=self._spare)) > 0:
+                    await self._sleep(max(wait, _LEAST_WAIT))
+                    self._check(url)
+                self._weight.take(request.weight)
+        self._check(url)
+        reply = await _aside(lambda: self._get(request.method, url))
+        left = self._venue.left(reply.headers)
+        if left is not None:
+            self._weight.heed(left)
+        if reply.status != 200:
+            raise self.refused(url, reply)
+        if len(reply.body) > _MOST_BYTES:
+            raise RestError(f"{url}: the reply is longer than {_MOST_BYTES} bytes")
         if self._tap is not None:
-            self._tap.replied(self._base + request.path, body)
-        return body
+            self._tap.replied(url, reply.body)
+        return reply.body
+
+    def refused(self, url: str, reply: Reply, *, connecting: bool = False) -> RestError:
+        """Return the error for a reply that is none of use, and keep to its order to stop.
+
+        ``connecting`` says that it refused a WebSocket: then it is new connections that stop.
+        """
+        pause = self._venue.pause(reply.status, reply.headers, reply.body, self._wall())
+        if pause is not None:
+            if not connecting or reply.status == _BANNED:
+                self._stop(self._weight, reply.status, pause)
+            if self._connects is not None and (connecting or reply.status == _BANNED):
+                self._connects.hold(pause)
+        return refusal(url, reply, pause, self._venue.exchange)
+
+    def _stop(self, budget: Budget, status: int, pause: float) -> None:
+        if not budget.held:
+            log.warning("%s: HTTP %d: no request for %.0f s, as the venue orders", self._base, status, pause)
+        self._stopped = status
+        budget.hold(pause)
+
+    def _check(self, url: str) -> None:
+        left = self._weight.held
+        if left > 0:
+            words = f"{url}: not asked: the venue's order to stop (HTTP {self._stopped}) still holds"
+            raise RestError(words, status=self._stopped, retry_after=left)
 
     async def listing(self, venue: Venue, known: Mapping[str, Instrument] = NONE_KNOWN) -> Listing:
         """Return a market's instrument list, page by page; ``known`` as :meth:`Venue.listing` takes it.
@@ -102,26 +174,21 @@ class Rest:
         """Close the pooled connections."""
         self._pool.clear()
 
-    def _get(self, request: Request) -> bytes:
-        url = self._base + request.path
+    def _get(self, method: str, url: str) -> Reply:
         try:
-            reply = self._pool.request(request.method, url, preload_content=False)
+            reply = self._pool.request(method, url, preload_content=False)
             try:
                 body = reply.read(_MOST_BYTES + 1)
             finally:
                 reply.close()  # nothing for a whole reply; what is left of another must not meet the next request
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise RestError(f"{url}: no reply: {_plain(error)}") from error
-        if reply.status != 200:
-            raise refusal(url, reply.status, dict(reply.headers), body)
-        if len(body) > _MOST_BYTES:
-            raise RestError(f"{url}: the reply is longer than {_MOST_BYTES} bytes")
-        return body
+        return Reply(reply.status, {name.lower(): value for name, value in reply.headers.items()}, body)
 
 
-async def _aside(work: Callable[[], bytes]) -> bytes:
+async def _aside(work: Callable[[], Reply]) -> Reply:
     """Do blocking work in a thread that nobody waits for: a venue that hangs must not keep a process from its end."""
-    future: Future[bytes] = Future()
+    future: Future[Reply] = Future()
 
     def run() -> None:
         future.set_running_or_notify_cancel()
@@ -134,29 +201,31 @@ async def _aside(work: Callable[[], bytes]) -> bytes:
     return await asyncio.wrap_future(future)
 
 
-def refusal(url: str, status: int, headers: dict[str, str], body: bytes) -> RestError:
+def refusal(url: str, reply: Reply, pause: float | None, exchange: str) -> RestError:
     """Return the error for a reply with another status than 200.
 
-    451, and 403 from a content network, refuse the client's region (observed on Binance and Bybit); 429 and 418 are the
-    rate limit and the ban that follows it, with ``Retry-After`` in seconds (Binance).
+    ``pause`` is for how many seconds it orders to stop (:meth:`Venue.pause`). 451, and 403 from a content network,
+    refuse the client's region (observed on Binance and Bybit), unless they order to stop: Bybit's limit says 403 too.
     """
+    status, headers, body = reply
     text = body[:200].decode(errors="replace").strip() or "empty body"
-    lowered = {name.lower(): value for name, value in headers.items()}
-    if is_region_block(status, lowered.get("server", ""), body):
+    if pause is None and _is_region_block(status, headers.get("server", ""), body):
+        remedy = "set spec.endpoints to a gateway elsewhere"
         return RestError(
-            f"{url}: HTTP {status}: the venue refuses this region; set spec.endpoints to a gateway elsewhere: {text}",
-            status=status,
-            region=True,
+            f"{url}: HTTP {status}: {exchange} refuses this region; {remedy}: {text}", status=status, region=True
         )
-    meaning = {429: "too many requests", 418: "banned for too many requests", 403: "refused"}.get(status, "error")
+    meaning = "error" if pause is None else "too many requests"
     if status in _REDIRECTS:
-        meaning = f"redirect to {lowered.get('location', 'nowhere')}, which is not followed; set spec.endpoints"
-    after = _SECONDS.fullmatch(lowered.get("retry-after", ""))
-    wait = float(after[0]) if after else None
+        meaning = f"redirect to {headers.get('location', 'nowhere')}, which is not followed; set spec.endpoints"
+    elif status == _BANNED:
+        meaning = "banned for too many requests"
+    elif status == 403 and pause is None:
+        meaning = "refused"
+    wait = retry_after(headers) if pause is None else pause
     return RestError(f"{url}: HTTP {status}: {meaning}: {text}", status=status, retry_after=wait)
 
 
-def is_region_block(status: int, server: str, body: bytes | bytearray) -> bool:
+def _is_region_block(status: int, server: str, body: bytes | bytearray) -> bool:
     """Whether an HTTP refusal means the client's region: 451, or a content network's 403, by its header or its page."""
     return status == 451 or (status == 403 and ("cloudfront" in server.lower() or b"cloudfront" in body.lower()))
 

@@ -148,7 +148,7 @@ def test_a_refused_region_names_venue_address_and_remedy_and_other_markets_strea
         collector(configuration(calm, BINANCE_FUTURES, shared_nats.url)) as blocked,
         streaming(calm, BINANCE_SPOT, shared_nats.url) as other,
     ):
-        blocked.logged("HTTP 451: the venue refuses this region; set spec.endpoints to a gateway elsewhere", 20)
+        blocked.logged("HTTP 451: binance refuses this region; set spec.endpoints to a gateway elsewhere", 20)
         other.until(lambda report: report["trades"]["stored"] > 20, "the other market streams")
         (said,) = blocked.lines("HTTP 451")
         assert calm.venues["binance"]["futures"]["rest"] in said

@@ -113,8 +113,8 @@ def symbols(
 async def _fetch(venue: Venue, address: str | None) -> Listing:
     rest = Rest(
         (address or venue.endpoints.rest).rstrip("/"),
+        venue=venue,
         weight=Budget(venue.limits.rest_weight, monotonic=time.monotonic),
-        headers=venue.headers,
     )
     try:
         return await rest.listing(venue)

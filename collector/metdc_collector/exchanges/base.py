@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple, Protocol
 
+from metdc_collector.exchanges.manners import Headers, retry_after, stop
 from metdc_collector.wire.instrument import Instrument
 from metdc_collector.wire.trade import Trade
 
@@ -96,11 +97,15 @@ class Endpoints:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One REST request, relative to the base address; ``weight`` counts against :attr:`Limits.rest_weight`."""
+    """One REST request, relative to the base address; ``weight`` counts against :attr:`Limits.rest_weight`.
+
+    ``urgent`` goes before all that isn't: a live connection waits for it.
+    """
 
     path: str
     weight: int = 1
     method: str = "GET"
+    urgent: bool = False
 
 
 class Refusal(NamedTuple):
@@ -273,6 +278,15 @@ class Venue(Protocol):
     def next_page(self, body: bytes) -> Request | None:
         """The request for the page that follows this one; null after the last, and where a list has no pages."""
 
+    def pause(self, status: int, headers: Headers, body: bytes, now: float) -> float | None:
+        """For how many seconds a refused request or handshake orders all to stop; null where it doesn't.
+
+        ``headers`` have names in lower case; ``now`` is the Unix time in seconds.
+        """
+
+    def left(self, headers: Headers) -> int | None:
+        """What a reply says is left of :attr:`Limits.rest_weight` for this address; null where it doesn't say."""
+
     @property
     def ahead(self) -> bool:
         """Whether an instrument can be subscribed to before it trades."""
@@ -311,6 +325,14 @@ class MarketFacts:
 
     def next_page(self, body: bytes) -> Request | None:
         """Nothing: the list comes in one body."""
+        return None
+
+    def pause(self, status: int, headers: Headers, body: bytes, now: float) -> float | None:
+        """429 and 418, for as long as ``Retry-After`` says."""
+        return stop(status, retry_after(headers), self.limits.rest_weight.seconds)
+
+    def left(self, headers: Headers) -> int | None:
+        """Nothing: the venue doesn't say."""
         return None
 
 

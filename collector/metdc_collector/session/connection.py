@@ -27,7 +27,7 @@ from metdc_collector.exchanges.base import (
     Venue,
 )
 from metdc_collector.limits import Pace
-from metdc_collector.rest import Rest, RestError, is_region_block
+from metdc_collector.rest import Reply, Rest, RestError
 from metdc_collector.session.feed import Feed
 from metdc_collector.session.policy import End, Outcome, of_close, of_status
 from metdc_collector.tap import Tap
@@ -159,7 +159,7 @@ class Connection:
                 plan.sink.join(self.number, [plan.instruments[name] for name in self.names])
                 return await self._stream(feed, conversation)
         except (RestError, InvalidReply, OSError, TimeoutError, InvalidHandshake, InvalidURI, EOFError) as error:
-            return _outcome(error, address.partition("?")[0])  # behind it may stand a token
+            return _outcome(error, address.partition("?")[0], plan.rest)  # behind it may stand a token
         finally:
             self._feed, self._asked = None, False  # what is added from now on is the next connection's
             plan.sink.leave(self.number)
@@ -335,14 +335,15 @@ class Connection:
         feed.transport.resume_reading()
 
 
-def _outcome(error: Exception, address: str) -> Outcome:
-    """Return what an error before or during the handshake means for the next attempt."""
-    if isinstance(error, RestError):
-        return Outcome(of_status(error.status, region=error.region), str(error))
-    if isinstance(error, InvalidReply):
-        return Outcome(End.FAILED, str(error))
+def _outcome(error: Exception, address: str, rest: Rest) -> Outcome:
+    """Return what an error before or during the handshake means for the next attempt; an order to stop is kept."""
     if isinstance(error, InvalidStatus):
         reply = error.response
-        region = is_region_block(reply.status_code, ", ".join(reply.headers.get_all("Server")), reply.body or b"")
-        return Outcome(of_status(reply.status_code, region=region), f"{address}: HTTP {reply.status_code}")
+        headers = {name.lower(): ", ".join(reply.headers.get_all(name)) for name in reply.headers}
+        error = rest.refused(address, Reply(reply.status_code, headers, bytes(reply.body or b"")), connecting=True)
+    if isinstance(error, RestError):
+        end = of_status(error.status, region=error.region)
+        return Outcome(end, str(error), wait=(error.retry_after or 0.0) if end is End.REFUSED else 0.0)
+    if isinstance(error, InvalidReply):
+        return Outcome(End.FAILED, str(error))
     return Outcome(End.FAILED, f"{address}: {error or type(error).__name__}")

@@ -1,7 +1,8 @@
 """When to connect again. Pure: time and randomness come from outside.
 
 After a failure the pause doubles from 1 s to 30 s, with jitter, so that a venue's restart isn't met by all at once.
-Three refusals in a row (rate limit, ban, policy) earn a cooldown of 3 minutes. A refusal of the region is a class of
+Three refusals in a row (rate limit, ban, policy) earn a cooldown of 3 minutes, and a venue's own order to stop one
+for as long as it says. A refusal of the region is a class of
 its own: it passes only with another address, so it is tried every 10 minutes.
 """
 
@@ -35,11 +36,17 @@ class End(Enum):
 
 
 class Outcome(NamedTuple):
-    """The end of a connection: its class, why in words, and for how many seconds it had streamed (0: never)."""
+    """The end of a connection: its class, and why in words.
+
+    Attributes:
+        lived: for how many seconds it had streamed; 0: never.
+        wait: for how many seconds the venue ordered to stop; 0: it didn't.
+    """
 
     end: End
     reason: str
     lived: float = 0.0
+    wait: float = 0.0
 
 
 class Pause(NamedTuple):
@@ -50,7 +57,7 @@ class Pause(NamedTuple):
 
 
 def of_status(status: int | None, *, region: bool) -> End:
-    """Return the class of an HTTP refusal, null where no reply came; ``region`` as ``rest.is_region_block`` says."""
+    """Return the class of an HTTP refusal, null where no reply came; ``region`` as :class:`RestError` says."""
     if region:
         return End.REGION
     return End.REFUSED if status in _REFUSING_STATUS else End.FAILED
@@ -80,7 +87,9 @@ class Policy:
         self.refusals = self.refusals + 1 if outcome.end is End.REFUSED else 0
         if self.refusals >= _REFUSALS_TO_COOLDOWN:
             self.refusals = self.failures = 0
-            return Pause(State.COOLDOWN, self.timers.cooldown)
+            return Pause(State.COOLDOWN, max(self.timers.cooldown, outcome.wait))
         pause = min(self.timers.backoff_most, self.timers.backoff_first * 2.0 ** min(self.failures, 30))
         self.failures += 1
-        return Pause(State.RECONNECTING, pause * (0.5 + 0.5 * self.random()))
+        if outcome.wait > pause:
+            return Pause(State.COOLDOWN, outcome.wait)
+        return Pause(State.RECONNECTING, max(outcome.wait, pause * (0.5 + 0.5 * self.random())))

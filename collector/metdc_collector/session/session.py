@@ -75,6 +75,8 @@ class Session:
 
     async def _open(self) -> Connection:
         await self.sleep(self.connects.take())
+        while (left := self.connects.held) > 0:  # the venue has ordered to stop meanwhile, through another connection
+            await self.sleep(left)
         connection = Connection(self.plan, self.number(), list(self.names))
         self._live[connection] = asyncio.create_task(connection.run())
         return connection
@@ -127,8 +129,6 @@ class Session:
 
     def _turn(self, state: State, outcome: Outcome | None) -> None:
         reason = "" if outcome is None else outcome.reason
-        if outcome is not None and outcome.end is End.REGION:
-            reason += ": the venue refuses this region; set spec.endpoints to a gateway elsewhere"
         if state is not self.state:
             level = logging.INFO if state is State.ACTIVE else logging.WARNING
             log.log(level, "%s: %s%s", self._where(), state.value, f": {reason}" if reason else "")

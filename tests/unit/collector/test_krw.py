@@ -259,7 +259,7 @@ def made_for(exchange: str, **symbols: Any) -> tuple[KrwMarket | None, Rest]:
         namespace="n", name="a", uid="u", market="spot", slot="s", limit_share=Fraction(1, 8), spec=spec, pod="p"
     )
     settings = read(config, credentials=None, upbit_rest="http://gateway")
-    own = Rest(settings.endpoints.rest, weight=Budget(SPOT.limits.rest_weight, monotonic=lambda: 0.0))
+    own = Rest(settings.endpoints.rest, venue=SPOT, weight=Budget(SPOT.limits.rest_weight, monotonic=lambda: 0.0))
     clock, shelf = Clock(), cast("Catalogue", Shelf())
     return krw_market(settings, own, shelf, clock=clock, timers=Timers(), usable=lambda: True, tls=None), own
 

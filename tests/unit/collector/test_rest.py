@@ -15,6 +15,7 @@ from metdc_collector import rest
 from metdc_collector.exchanges.base import InvalidListing, Listing, Rate, Request
 from metdc_collector.exchanges.base import Venue as MarketVenue
 from metdc_collector.exchanges.binance import SPOT
+from metdc_collector.exchanges.gate import FUTURES as GATE_FUTURES
 from metdc_collector.limits import Budget
 from metdc_collector.rest import Rest, RestError
 from tests.unit.collector.made import HandClock, Tape
@@ -83,7 +84,7 @@ def serving(answer: Answer) -> Iterator[Venue]:
 
 
 def client(base: str) -> Rest:
-    return Rest(base, weight=Budget(Rate(1000, 60), monotonic=lambda: 0.0))
+    return Rest(base, venue=SPOT, weight=Budget(Rate(1000, 60), monotonic=lambda: 0.0))
 
 
 async def get(answer: Answer, path: str = "/list") -> bytes:
@@ -119,8 +120,8 @@ async def test_the_path_follows_the_base_address() -> None:
 async def test_a_tap_sees_each_reply_with_its_address() -> None:
     tap = Tape()
     with serving(replying()) as venue:
-        weight = Budget(Rate(1, 1), monotonic=HandClock())
-        with contextlib.closing(Rest(venue.address, weight=weight, tap=tap)) as rest:
+        weight = Budget(Rate(1000, 60), monotonic=lambda: 0.0)
+        with contextlib.closing(Rest(venue.address, venue=SPOT, weight=weight, tap=tap)) as rest:
             await rest.get(Request("/list"))
         assert tap.seen == [("http", f"{venue.address}/list", LIST)]
 
@@ -144,15 +145,16 @@ async def test_a_ban_is_told_as_one() -> None:
     assert str(error).endswith("HTTP 418: banned for too many requests: empty body")
 
 
-@pytest.mark.parametrize("text", ["Wed, 21 Oct 2026 07:28:00 GMT", "-1", "1e9", "²", "9" * 400, ""])
-async def test_a_time_to_come_again_that_is_no_number_of_seconds_is_passed_over(text: str) -> None:
-    assert rest.refusal("http://a", 429, {"Retry-After": text}, b"").retry_after is None
+@pytest.mark.parametrize("text", ["Wed, 21 Oct 2026 07:28:00 GMT", "-1", "1e9", "9" * 400, ""])
+async def test_a_time_to_come_again_that_is_no_number_of_seconds_is_the_span_of_the_limit(text: str) -> None:
+    error = await refused(replying(429, b"", Retry_After=text))
+    assert error.retry_after == SPOT.limits.rest_weight.seconds
 
 
 async def test_451_means_the_region() -> None:
     error = await refused(replying(451, b"unavailable for legal reasons"))
     assert error.region
-    assert "the venue refuses this region; set spec.endpoints to a gateway elsewhere" in str(error)
+    assert "binance refuses this region; set spec.endpoints to a gateway elsewhere" in str(error)
 
 
 async def test_a_403_of_cloudfront_by_its_header_means_the_region() -> None:
@@ -228,7 +230,7 @@ async def test_a_request_waits_for_its_weight() -> None:
     clock = HandClock()
     with serving(replying()) as venue:
         budget = Budget(Rate(50, 60), monotonic=lambda: clock.seconds)
-        with contextlib.closing(Rest(venue.address, weight=budget, sleep=clock.sleep)) as rest:
+        with contextlib.closing(Rest(venue.address, venue=SPOT, weight=budget, sleep=clock.sleep)) as rest:
             await rest.get(Request("/list", weight=40))
             assert clock.seconds == 0
             await rest.get(Request("/list", weight=40))
@@ -238,10 +240,11 @@ async def test_a_request_waits_for_its_weight() -> None:
 HANGING = """
 import asyncio, sys
 from metdc_collector.exchanges.base import Rate, Request
+from metdc_collector.exchanges.binance import SPOT
 from metdc_collector.limits import Budget
 from metdc_collector.rest import Rest
 async def main():
-    rest = Rest(sys.argv[1], weight=Budget(Rate(9, 9), monotonic=lambda: 0.0))
+    rest = Rest(sys.argv[1], venue=SPOT, weight=Budget(Rate(9, 9), monotonic=lambda: 0.0))
     asked = asyncio.create_task(rest.get(Request("/hangs")))
     await asyncio.to_thread(sys.stdin.readline)
     asked.cancel()
@@ -311,6 +314,6 @@ async def test_a_cursor_that_never_ends_is_followed_for_a_while() -> None:
 async def test_headers_of_the_venue_go_with_each_request() -> None:
     with serving(replying()) as venue:
         weight = Budget(Rate(1000, 60), monotonic=lambda: 0.0)
-        with contextlib.closing(Rest(venue.address, weight=weight, headers={"X-Gate-Size-Decimal": "1"})) as rest:
+        with contextlib.closing(Rest(venue.address, venue=GATE_FUTURES, weight=weight)) as rest:
             await rest.get(Request("/list"))
         assert venue.asked[0].headers["X-Gate-Size-Decimal"] == "1"

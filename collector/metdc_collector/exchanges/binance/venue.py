@@ -18,6 +18,7 @@ from metdc_collector.exchanges.base import (
 from metdc_collector.exchanges.binance import instruments
 from metdc_collector.exchanges.binance.protocol import BinanceConversation
 from metdc_collector.exchanges.checks import is_name
+from metdc_collector.exchanges.manners import Headers, whole
 from metdc_collector.exchanges.naming import common_name, split_pair
 from metdc_collector.wire.instrument import Instrument
 
@@ -58,6 +59,11 @@ class BinanceVenue(MarketFacts):
     def recent_request(self, name: str) -> Request:
         """The newest 1,000 trades, oldest first."""
         return Request(f"{self.trades_path}?symbol={quote(name)}&limit=1000", weight=self.trades_weight)
+
+    def left(self, headers: Headers) -> int | None:
+        """``X-MBX-USED-WEIGHT-1M`` is what the address has used of the present minute's weight."""
+        used = whole(headers.get("x-mbx-used-weight-1m"))
+        return None if used is None else max(0, self.limits.rest_weight.count - used)
 
     def guess(self, name: str) -> Instrument | None:
         """Split the name at a known quote; dated contracts (``BTCUSDT_210924``) end with none."""

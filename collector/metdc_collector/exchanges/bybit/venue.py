@@ -18,9 +18,12 @@ from metdc_collector.exchanges.base import (
 from metdc_collector.exchanges.bybit import instruments
 from metdc_collector.exchanges.bybit.protocol import TOPIC, BybitConversation
 from metdc_collector.exchanges.checks import is_name
+from metdc_collector.exchanges.manners import Headers, retry_after, stop
 from metdc_collector.exchanges.naming import common_name, split_pair
 from metdc_collector.wire.instrument import Instrument
 
+# All calls are to stop for ten minutes, or the address stays shut out.
+_TOO_FREQUENT, _TEN_MINUTES = b"access too frequent", 600.0
 _TRADES = Channel("trade", consecutive=False, argument=TOPIC + "{}")
 
 
@@ -64,6 +67,12 @@ class BybitVenue(MarketFacts):
         """The newest trades, newest first: 60 on spot, 1,000 on linear."""
         path = f"/v5/market/recent-trade?category={self.category}&symbol={quote(name)}&limit={self.recent}"
         return Request(path)
+
+    def pause(self, status: int, headers: Headers, body: bytes, now: float) -> float | None:
+        """403 with the words ``access too frequent``, whichever server says so, for ten minutes; and 429."""
+        if status == 403 and _TOO_FREQUENT in body.lower():
+            return _TEN_MINUTES
+        return stop(status, retry_after(headers), self.limits.rest_weight.seconds)
 
     def guess(self, name: str) -> Instrument | None:
         """Split the name at a known quote; dated contracts (``BTCUSDT-26DEC25``) and ``BTCPERP`` end with none."""

@@ -18,6 +18,7 @@ from metdc_collector.exchanges.base import (
 from metdc_collector.exchanges.checks import is_name
 from metdc_collector.exchanges.gate import instruments, trades
 from metdc_collector.exchanges.gate.protocol import GateConversation
+from metdc_collector.exchanges.manners import Headers, stop, whole
 from metdc_collector.exchanges.naming import common_name
 from metdc_collector.wire.instrument import Instrument
 
@@ -54,6 +55,19 @@ class GateVenue(MarketFacts):
     def recent_request(self, name: str) -> Request:
         """The newest 1,000 trades, newest first."""
         return Request(f"{self.trades_path}={quote(name)}&limit=1000")
+
+    def pause(self, status: int, headers: Headers, body: bytes, now: float) -> float | None:
+        """429, until the Unix second ``x-gate-ratelimit-reset-timestamp``, but no longer than the limit's span.
+
+        The clocks may differ: so it is a span at most, and a second at least.
+        """
+        reset = whole(headers.get("x-gate-ratelimit-reset-timestamp"))
+        span = self.limits.rest_weight.seconds
+        return stop(status, None if reset is None else min(span, max(1.0, reset - now)), span)
+
+    def left(self, headers: Headers) -> int | None:
+        """``x-gate-ratelimit-requests-remain`` of the endpoint that was asked."""
+        return whole(headers.get("x-gate-ratelimit-requests-remain"))
 
     def guess(self, name: str) -> Instrument | None:
         """The halves of the name; how many coins a contract is, it doesn't tell. Dated ones end with a date."""

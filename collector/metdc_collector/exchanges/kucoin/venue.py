@@ -22,6 +22,7 @@ from metdc_collector.exchanges.decoding import Undecodable, decode
 from metdc_collector.exchanges.kucoin import instruments
 from metdc_collector.exchanges.kucoin.protocol import KuCoinConversation
 from metdc_collector.exchanges.kucoin.trades import Family, read_execution, read_match
+from metdc_collector.exchanges.manners import Headers, stop, whole
 from metdc_collector.exchanges.naming import Pair, common_name, split_pair
 from metdc_collector.wire.instrument import Instrument
 
@@ -97,6 +98,16 @@ class KuCoinVenue(MarketFacts):
         """The newest 100 trades; there are no parameters for more."""
         return Request(f"{self.trades_path}?symbol={quote(name)}", weight=self.trades_weight)
 
+    def pause(self, status: int, headers: Headers, body: bytes, now: float) -> float | None:
+        """429, for as long as ``gw-ratelimit-reset`` says: the ms until the pool of weight is full again."""
+        reset = whole(headers.get("gw-ratelimit-reset"))
+        span = self.limits.rest_weight.seconds
+        return stop(status, None if reset is None else min(span, reset / 1000), span)
+
+    def left(self, headers: Headers) -> int | None:
+        """``gw-ratelimit-remaining`` of the address's pool."""
+        return whole(headers.get("gw-ratelimit-remaining"))
+
     def guess(self, name: str) -> Instrument | None:
         """Split the name: ``BTC-USDT``, ``XBTUSDTM``. It tells neither a coin's rename nor a contract's multiplier."""
         pair = None
@@ -137,7 +148,7 @@ _FRAMES = Rate(99, 10)
 _CONNECTS = Rate(200, 30)
 _REST_WEIGHT = Rate(2_000, 30)
 _PER_REQUEST = 100
-_HANDSHAKE = TokenHandshake(Request("/api/v1/bullet-public", weight=10, method="POST"))
+_HANDSHAKE = TokenHandshake(Request("/api/v1/bullet-public", weight=10, method="POST", urgent=True))
 # The venue closes at 60 s after the client's last frame, streaming or not, and names 18 s in its token reply. It
 # answers each ping: two that stay unanswered are a dead connection.
 _RHYTHM = Rhythm(heartbeat=18, silence=45, greeting=True)

@@ -16,12 +16,14 @@ from metdc_collector.exchanges.base import (
     Rhythm,
 )
 from metdc_collector.exchanges.checks import is_name
+from metdc_collector.exchanges.manners import Headers, retry_after, stop
 from metdc_collector.exchanges.naming import common_name, split_pair
 from metdc_collector.exchanges.phemex import instruments
 from metdc_collector.exchanges.phemex.protocol import PhemexConversation
 from metdc_collector.exchanges.phemex.trades import Family
 from metdc_collector.wire.instrument import Instrument
 
+_RETRY_AFTER = "x-ratelimit-retry-after-"
 _TRADES = Channel("trade", consecutive=False)
 
 
@@ -57,6 +59,12 @@ class PhemexVenue(MarketFacts):
     def recent_request(self, name: str) -> Request:
         """About a thousand trades, newest first."""
         return Request(f"{self.trades_path}?symbol={quote(name)}")
+
+    def pause(self, status: int, headers: Headers, body: bytes, now: float) -> float | None:
+        """429, for as long as ``x-ratelimit-retry-after-<group>`` says, or ``Retry-After``."""
+        told = [retry_after(headers, name) for name in headers if name.startswith(_RETRY_AFTER)]
+        longest = max((seconds for seconds in told if seconds is not None), default=retry_after(headers))
+        return stop(status, longest, self.limits.rest_weight.seconds)
 
     def guess(self, name: str) -> Instrument | None:
         """Split the name at a known quote: ``sBTCUSDT``, ``u1000PEPEUSDT``; the scale of spot quantities isn't told."""

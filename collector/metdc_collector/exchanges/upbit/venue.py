@@ -1,5 +1,6 @@
 """Upbit's market: addresses, limits, timers, requests. The numbers are those of its documents, or of observations."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -15,10 +16,16 @@ from metdc_collector.exchanges.base import (
     Request,
     Rhythm,
 )
+from metdc_collector.exchanges.manners import Headers, stop
 from metdc_collector.exchanges.naming import common_name
 from metdc_collector.exchanges.upbit import instruments
 from metdc_collector.exchanges.upbit.protocol import UpbitConversation
 from metdc_collector.wire.instrument import Instrument
+
+# ``remaining-req: group=market; min=600; sec=9``
+_LEFT = re.compile(r"(?:^|;) *sec=([0-9]{1,5}) *(?:;|$)", re.ASCII)
+# The end of a block is told in words: ``…; blocked for 60 seconds.`` or in Korean, so that the number alone counts.
+_SECONDS = re.compile(rb"[^0-9]([0-9]{1,5}) ?(?:sec|\xec\xb4\x88)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +51,16 @@ class UpbitVenue(MarketFacts):
     def recent_request(self, name: str) -> Request:
         """The newest 500 trades, newest first."""
         return Request(f"/v1/trades/ticks?market={quote(name)}&count=500")
+
+    def pause(self, status: int, headers: Headers, body: bytes, now: float) -> float | None:
+        """429 until the next second; 418 for as long as its message says."""
+        told = _SECONDS.search(body)
+        return stop(status, None if told is None else float(told[1]), self.limits.rest_weight.seconds)
+
+    def left(self, headers: Headers) -> int | None:
+        """``sec`` of ``remaining-req``, for the group that was asked."""
+        found = _LEFT.search(headers.get("remaining-req", ""))
+        return None if found is None else int(found[1])
 
     def guess(self, name: str) -> Instrument | None:
         """Take the code apart: ``KRW-BTC`` is BTC in KRW."""

@@ -77,7 +77,7 @@ class Rig:
             sink=self.gate,
             clock=Clock(),
             counts=self.counts,
-            rest=Rest("http://127.0.0.1:1", weight=Budget(Rate(1, 1), monotonic=time.monotonic)),
+            rest=Rest("http://127.0.0.1:1", venue=SPOT, weight=Budget(Rate(1, 1), monotonic=time.monotonic)),
             tls=None,
             refused=self.refused.append,
             tap=self.tap,

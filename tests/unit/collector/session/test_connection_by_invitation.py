@@ -141,7 +141,7 @@ def connection(venue: WordsVenue, *, address: str, rest: Rest | None = None) -> 
         sink=Quiet(),
         clock=Clock(),
         counts=FrameCounts(),
-        rest=rest or Rest("http://127.0.0.1:1", weight=Budget(Rate(1, 1), monotonic=time.monotonic)),
+        rest=rest or Rest("http://127.0.0.1:1", venue=venue, weight=Budget(Rate(1, 1), monotonic=time.monotonic)),
         tls=None,
         refused=list[Refusal]().append,
     )
