@@ -124,7 +124,7 @@ def test_three_refusals_in_a_row_earn_a_cooldown_and_then_it_streams_again(nats:
         collector(configuration(exchange, BINANCE_SPOT, nats.url), by=_HURRY) as running,
     ):
         running.until_ready()
-        exchange.fault("refuse_connect", BINANCE_SPOT, status=429, count=3)
+        exchange.fault("refuse_connect", BINANCE_SPOT, status=429, retry_after=1, count=3)
         exchange.fault("close_code", BINANCE_SPOT, code=1001)
         cooling = running.until(lambda report: report["connections"]["cooldown"] == 1, "it cools down")
         assert not cooling["ready"]

@@ -9,7 +9,7 @@ Headers = Mapping[str, str]
 # Five digits are more than a day; a ban that lasts longer is asked about again before its end.
 _WHOLE = re.compile(r"[0-9]{1,5}", re.ASCII)
 _COUNT = re.compile(r"[0-9]{1,12}", re.ASCII)
-# Where a ban names no end: the shortest that any of the venues imposes lasts so long, or less.
+# Binance's shortest; the others are not known to ban for longer at first.
 BAN = 120.0
 """Seconds that an address which was banned (418) keeps still, where nobody says how long."""
 
@@ -23,7 +23,7 @@ def whole(text: str | None, pattern: re.Pattern[str] = _COUNT) -> int | None:
 def retry_after(headers: Headers, name: str = "retry-after") -> float | None:
     """Return the seconds that a header asks to wait, null where it names no number of seconds."""
     seconds = whole(headers.get(name), _WHOLE)
-    return None if seconds is None else float(seconds)
+    return None if seconds is None else float(seconds)  # no amount: a time
 
 
 def stop(status: int, told: float | None, span: float) -> float | None:

@@ -90,6 +90,5 @@ class Policy:
             return Pause(State.COOLDOWN, max(self.timers.cooldown, outcome.wait))
         pause = min(self.timers.backoff_most, self.timers.backoff_first * 2.0 ** min(self.failures, 30))
         self.failures += 1
-        if outcome.wait > pause:
-            return Pause(State.COOLDOWN, outcome.wait)
-        return Pause(State.RECONNECTING, max(outcome.wait, pause * (0.5 + 0.5 * self.random())))
+        state = State.COOLDOWN if outcome.wait > self.timers.backoff_most else State.RECONNECTING
+        return Pause(state, max(outcome.wait, pause * (0.5 + 0.5 * self.random())))

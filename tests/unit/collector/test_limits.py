@@ -57,14 +57,72 @@ def test_a_process_keeps_to_its_share(share: Fraction, count: int) -> None:
     assert waits == [*[0] * count, 10]
 
 
-def test_the_smallest_share_is_one_unit() -> None:
-    budget = Budget(Rate(8, 10), share=Fraction(1, 1000), monotonic=Hand())
-    assert [budget.take(), budget.take()] == [0, 10]
+@pytest.mark.parametrize(
+    ("rate", "share", "interval"),
+    [
+        (Rate(3, 1), Fraction(1, 8), 8 / 3),  # OKX's connects
+        (Rate(5, 1), Fraction(1, 8), 8 / 5),  # Upbit's
+        (Rate(8, 10), Fraction(1, 1000), 1250),
+    ],
+)
+def test_a_share_of_less_than_a_unit_is_a_unit_in_a_longer_span(rate: Rate, share: Fraction, interval: float) -> None:
+    budget = Budget(rate, share=share, monotonic=Hand())
+    assert [budget.take(), budget.take(), budget.take()] == [0, interval, 2 * interval]
 
 
-def test_more_units_than_the_whole_budget_wait_until_all_others_have_run_out() -> None:
+def test_a_share_of_one_unit_and_a_part_is_one_unit() -> None:
+    budget = Budget(Rate(10, 1), share=Fraction(1, 8), monotonic=Hand())
+    assert [budget.take(), budget.take()] == [0, 1]
+
+
+def test_more_units_than_the_whole_budget_wait_for_all_others_and_take_as_many_spans_as_they_are_budgets() -> None:
     budget = Budget(Rate(4, 10), monotonic=Hand())
-    assert [budget.take(), budget.take(9), budget.take()] == [0, 10, 20]
+    assert [budget.take(), budget.take(10), budget.take()] == [0, 10, 35]
+
+
+def test_whoever_only_asks_takes_nothing() -> None:
+    budget = Budget(Rate(2, 10), monotonic=Hand())
+    assert [budget.wait(2), budget.wait(2), budget.take(2), budget.wait()] == [0, 0, 0, 10]
+
+
+def test_who_leaves_a_part_to_others_waits_while_those_do_not() -> None:
+    budget = Budget(Rate(8, 10), monotonic=Hand())
+    budget.take(6)
+    assert budget.wait(spare=Fraction(1, 4)) == 10
+    assert budget.wait() == 0
+
+
+def test_nothing_is_let_through_before_an_ordered_stop_ends() -> None:
+    clock = Hand()
+    budget = Budget(Rate(8, 10), monotonic=clock)
+    budget.hold(30)
+    budget.hold(5)
+    assert (budget.held, budget.wait(), budget.take()) == (30, 30, 30)
+    clock.time = 31
+    assert (budget.held, budget.wait()) == (0, 0)
+
+
+def test_it_steps_down_to_what_the_venue_says_is_left() -> None:
+    clock = Hand()
+    budget = Budget(Rate(8, 10), share=Fraction(1, 2), monotonic=clock)
+    budget.heed(1)
+    assert [budget.take(), budget.wait()] == [0, 10]
+    clock.time = 10
+    assert budget.wait(4) == 0
+
+
+def test_its_share_stays_where_the_venue_says_that_more_is_left() -> None:
+    budget = Budget(Rate(8, 10), share=Fraction(1, 2), monotonic=Hand())
+    budget.take()
+    budget.heed(3)
+    assert [budget.wait(3), budget.wait(4)] == [0, 10]
+
+
+def test_the_same_news_twice_steps_down_once() -> None:
+    budget = Budget(Rate(8, 10), monotonic=Hand())
+    budget.heed(2)
+    budget.heed(2)
+    assert budget.wait(2) == 0
 
 
 steps = st.lists(st.tuples(st.integers(0, 7), st.integers(1, 5)), min_size=1, max_size=40)

@@ -102,7 +102,7 @@ class KuCoinVenue(MarketFacts):
         """429, for as long as ``gw-ratelimit-reset`` says: the ms until the pool of weight is full again."""
         reset = whole(headers.get("gw-ratelimit-reset"))
         span = self.limits.rest_weight.seconds
-        return stop(status, None if reset is None else min(span, reset / 1000), span)
+        return stop(status, None if reset is None else min(span, reset / 1000), span)  # no amount: a time
 
     def left(self, headers: Headers) -> int | None:
         """``gw-ratelimit-remaining`` of the address's pool."""

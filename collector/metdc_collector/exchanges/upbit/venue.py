@@ -55,7 +55,8 @@ class UpbitVenue(MarketFacts):
     def pause(self, status: int, headers: Headers, body: bytes, now: float) -> float | None:
         """429 until the next second; 418 for as long as its message says."""
         told = _SECONDS.search(body)
-        return stop(status, None if told is None else float(told[1]), self.limits.rest_weight.seconds)
+        seconds = None if told is None else float(told[1])  # no amount: a time
+        return stop(status, seconds, self.limits.rest_weight.seconds)
 
     def left(self, headers: Headers) -> int | None:
         """``sec`` of ``remaining-req``, for the group that was asked."""

@@ -303,6 +303,8 @@ async def test_a_configured_base_takes_the_place_of_the_host_that_the_venue_name
     [
         (b"no", Outcome(End.FAILED, "the venue invites nobody")),
         (RestError("too many", status=429), Outcome(End.REFUSED, "too many")),
+        (RestError("wait", status=429, retry_after=9), Outcome(End.REFUSED, "wait", wait=9)),
+        (RestError("maintenance", status=503, retry_after=9), Outcome(End.FAILED, "maintenance")),
         (RestError("not here", status=451, region=True), Outcome(End.REGION, "not here")),
         (RestError("no reply"), Outcome(End.FAILED, "no reply")),
     ],

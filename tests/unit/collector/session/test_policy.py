@@ -95,7 +95,24 @@ def test_pauses_follow_timers_that_are_divided() -> None:
     assert [pause.seconds for pause in pauses(of, *[REFUSED] * 3)] == [0.05, 0.1, 9.0]
 
 
-outcomes = st.builds(Outcome, st.sampled_from(End), st.just(""), st.floats(0, 1000))
+@pytest.mark.parametrize(
+    ("wait", "pause"),
+    [
+        (0.2, Pause(State.RECONNECTING, 1)),
+        (17.0, Pause(State.RECONNECTING, 17)),
+        (120.0, Pause(State.COOLDOWN, 120)),
+    ],
+)
+def test_an_order_to_stop_is_kept_for_as_long_as_it_says(wait: float, pause: Pause) -> None:
+    assert policy().after(REFUSED._replace(wait=wait)) == pause
+
+
+def test_a_cooldown_is_as_long_as_the_order_to_stop_that_led_to_it() -> None:
+    found = pauses(policy(), REFUSED, REFUSED, REFUSED._replace(wait=600.0))
+    assert found[-1] == Pause(State.COOLDOWN, 600)
+
+
+outcomes = st.builds(Outcome, st.sampled_from(End), st.just(""), st.floats(0, 1000), st.floats(0, 1000))
 
 
 @given(st.lists(outcomes, max_size=50), st.floats(0, 1, exclude_max=True))

@@ -135,11 +135,21 @@ async def test_what_ends_is_opened_again_after_a_pause(rig: Rig) -> None:
     await rig.until(lambda: rig.session.state is State.ACTIVE)
 
 
-async def test_a_region_that_is_refused_fails_with_a_remedy(rig: Rig) -> None:
+async def test_a_region_that_is_refused_fails_for_ten_minutes(rig: Rig) -> None:
     (await rig.connected(1)).end(BLOCKED)
     await rig.until(lambda: rig.session.state is State.FAILED)
     assert rig.pauses == [600.0]
-    assert "set spec.endpoints to a gateway elsewhere" in rig.session.reason
+    assert rig.session.reason == "HTTP 451"
+
+
+async def test_an_order_to_stop_that_another_connection_got_is_waited_out(rig: Rig) -> None:
+    first = await rig.streaming()
+    first.end()
+    await rig.until(lambda: rig.pauses == [1.0])
+    rig.session.connects.hold(42)
+    rig.wake()
+    await rig.until(lambda: rig.pauses[1:] == [42.0])
+    assert len(rig.opened) == 1
 
 
 async def test_a_change_of_state_is_logged_once_and_no_attempt(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
