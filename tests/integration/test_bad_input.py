@@ -111,10 +111,10 @@ def test_an_empty_selection_says_so_and_waits_for_something_to_collect(
     ids=["not JSON", "empty", "truncated", "429", "503"],
 )
 def test_an_instrument_list_that_fails_is_said_once_and_asked_for_again(
-    calm: Simulator, shared_nats: NatsServer, fault: dict[str, Any], said: str
+    calm: Simulator, nats: NatsServer, fault: dict[str, Any], said: str
 ) -> None:
     calm.order("/fault", exchange="binance", market="futures", seconds=600, **fault)
-    with collector(configuration(calm, BINANCE_FUTURES, shared_nats.url)) as running:
+    with collector(configuration(calm, BINANCE_FUTURES, nats.url)) as running:
         running.logged(said, 20)
         before = hits(calm)
         while hits(calm) < before + 2:
@@ -141,12 +141,12 @@ def test_an_instrument_list_that_comes_compressed_is_read(calm: Simulator, share
 
 
 def test_a_refused_region_names_venue_address_and_remedy_and_other_markets_stream(
-    calm: Simulator, shared_nats: NatsServer
+    calm: Simulator, nats: NatsServer
 ) -> None:
     calm.fault("rest_error", BINANCE_FUTURES, status=451, body="restricted location", seconds=600)
     with (
-        collector(configuration(calm, BINANCE_FUTURES, shared_nats.url)) as blocked,
-        streaming(calm, BINANCE_SPOT, shared_nats.url) as other,
+        collector(configuration(calm, BINANCE_FUTURES, nats.url)) as blocked,
+        streaming(calm, BINANCE_SPOT, nats.url) as other,
     ):
         blocked.logged("HTTP 451: binance refuses this region; set spec.endpoints to a gateway elsewhere", 20)
         other.until(lambda report: report["trades"]["stored"] > 20, "the other market streams")

@@ -38,7 +38,7 @@ def market_arguments(command: F) -> F:
 
 
 def selection_options(command: F) -> F:
-    """Add ``--quote``, ``--include``, ``--exclude`` and ``--upbit-krw``."""
+    """Add ``--quote``, ``--include`` and ``--exclude``."""
     for option in reversed(
         (
             click.option(
@@ -55,15 +55,19 @@ def selection_options(command: F) -> F:
                 help="Only these: BTCUSDT (the exchange's name), BTC-USDT or BTC; may be repeated.",
             ),
             click.option("--exclude", metavar="NAME", multiple=True, help="None of these; may be repeated."),
-            click.option(
-                "--upbit-krw",
-                type=click.Choice(get_args(UpbitKRW), case_sensitive=False),
-                help="Of these, only coins that Upbit lists in KRW, or only those that it doesn't.  [default: ignore]",
-            ),
         )
     ):
         command = option(command)
     return command
+
+
+def krw_option(command: F) -> F:
+    """Add ``--upbit-krw``."""
+    return click.option(
+        "--upbit-krw",
+        type=click.Choice(get_args(UpbitKRW), case_sensitive=False),
+        help="Of these, only coins that Upbit lists in KRW, or only those that it doesn't.  [default: ignore]",
+    )(command)
 
 
 def split(values: tuple[str, ...]) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from metdc_collector.cli.arguments import (
     DEFAULT_NATS,
     MARKET_HELP,
     credentials_option,
+    krw_option,
     nats_option,
     selection_options,
     split,
@@ -51,6 +52,7 @@ Exit codes:
 @click.argument("exchange", required=False)
 @click.argument("market", required=False)
 @selection_options
+@krw_option
 @nats_option
 @credentials_option
 @click.option("--stream", metavar="NAME", help="Store in this stream.  [default: TRADES_EXCHANGE]")

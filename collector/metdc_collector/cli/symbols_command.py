@@ -14,7 +14,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from metdc_collector.cli.arguments import MARKET_HELP, market_arguments, selection_options, split, the_venue
+from metdc_collector.cli.arguments import MARKET_HELP, krw_option, market_arguments, selection_options, split, the_venue
 from metdc_collector.cli.showing import Terminal
 from metdc_collector.exchanges.base import InvalidListing, Listing, Venue
 from metdc_collector.exchanges.registry import venue as adapter
@@ -56,6 +56,7 @@ class Row(NamedTuple):
 @click.command(epilog=EPILOG, short_help="Show what would be subscribed, and why not the rest.")
 @market_arguments
 @selection_options
+@krw_option
 @click.option("--rest", metavar="URL", help="Another REST base address: a gateway or a simulator.")
 @click.option(
     "--instruments",
