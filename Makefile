@@ -29,7 +29,7 @@ ARGS ?=
 # Tests without a clock run side by side
 WORKERS ?= 2
 
-.PHONY: help install check test unit demo replay bench fuzz mutants lock lock-check format dist-check clean
+.PHONY: help install check test load unit demo replay bench fuzz mutants lock lock-check format dist-check clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -56,11 +56,14 @@ check: $(INSTALLED) lock-check ## Format, lint, types, module arrows, house rule
 	@$(BIN)/python -m tests.checks.distribution
 
 test: $(INSTALLED) ## Everything but cluster tests, against a real nats-server
-	@$(BIN)/python -m pytest -n $(WORKERS) --ignore=tests/integration --cov --cov-report=term-missing:skip-covered $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --ignore=tests/integration --ignore=tests/load --cov --cov-report=term-missing:skip-covered $(ARGS)
 	@$(BIN)/python -m pytest tests/integration $(ARGS)
 
+load: $(INSTALLED) ## Every market with its whole universe at one address, replaced all at once: no limit is broken (some minutes)
+	@$(BIN)/python -m pytest tests/load $(ARGS)
+
 unit: $(INSTALLED) ## The tests without processes and servers, in seconds (ARGS="-k rotation")
-	@$(BIN)/python -m pytest -n $(WORKERS) --ignore=tests/integration $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --ignore=tests/integration --ignore=tests/load $(ARGS)
 
 demo: $(INSTALLED) ## The main job, live: exchanges (simulated; LIVE=1 real) -> collectors -> JetStream -> audit (DURATION=60 SEED=7 RATE=500)
 	@$(BIN)/python -m tests.demo --duration $(DURATION) --seed $(SEED) --rate $(RATE) $(if $(LIVE),--live)

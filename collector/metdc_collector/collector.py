@@ -24,7 +24,7 @@ from metdc_collector.rest import Rest
 from metdc_collector.score import score
 from metdc_collector.session.policy import State
 from metdc_collector.settings import InvalidSettings, Settings
-from metdc_collector.tasks import end
+from metdc_collector.tasks import beside, end
 from metdc_collector.wire import report as reports
 
 log = logging.getLogger(__name__)
@@ -126,9 +126,8 @@ class Collector:
             changed=self._use,
         )
         self._state = "streaming"
-        async with asyncio.TaskGroup() as group:
-            group.create_task(fleet.run())
-            group.create_task(self._members.refresh(fleet.update))
+        async with beside(self._members.refresh(fleet.update)):
+            await fleet.run()
 
     def _use(self, channel: Channel) -> None:
         self.gate.order = Order(channel.consecutive)

@@ -1,7 +1,8 @@
 """Ending tasks."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Coroutine, Iterable
+from contextlib import asynccontextmanager
 from typing import Any
 
 # Longer than a task's own farewell takes, such as a WebSocket's closing handshake.
@@ -22,3 +23,16 @@ async def end(tasks: "Iterable[asyncio.Task[Any]]") -> None:
         for task in done:
             if not task.cancelled():
                 task.exception()  # seen: whoever needs it has asked the task
+
+
+@asynccontextmanager
+async def beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Do work beside the block, and end it with the block.
+
+    Not a task group: that cancels its tasks but once, and would wait for ever for one that has lost it.
+    """
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        await end([task])

@@ -74,9 +74,9 @@ def ended(pid: int) -> bool:
 def test_every_market_is_rotated_with_overlap_and_nothing_is_lost(exchange: Simulator, tmp_path: Path) -> None:
     file = manifest(exchange, tmp_path, rotation={"interval": "4m", "overlap": "40s"})
     data, port = tmp_path / "nats", free_port()
+    for market in MARKETS:
+        exchange.rate(market, 50)  # before the start: a slot may come as soon as a market is ready
     with run(file, data, port=port) as process:
-        for market in MARKETS:
-            exchange.rate(market, 50)
         rotated: dict[str, dict[str, Any]] = {}
         statuses: list[dict[str, Any]] = []
 

@@ -64,8 +64,8 @@ def test_50_listings_and_50_delistings_under_load_cost_the_others_nothing(nats: 
     ):
         exchange.rate(market, _RATE)
         exchange.sent(market, _RATE)
-        wanted = running.report()["symbols"]["wanted"]
-        rows = sorted(running.report()["last_ids"])[:_MANY]
+        report = running.until(lambda report: len(report["last_ids"]) >= _MANY, "fifty have traded")
+        wanted, rows = report["symbols"]["wanted"], sorted(report["last_ids"])[:_MANY]
         exchange.order(
             "/universe",
             exchange=market.exchange,

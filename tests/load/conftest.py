@@ -1,0 +1,5 @@
+"""The servers of the integration tests serve here too."""
+
+from tests.integration.conftest import nats
+
+__all__ = ["nats"]
