@@ -28,8 +28,11 @@ COUNT ?= 100000
 ARGS ?=
 # Tests without a clock run side by side
 WORKERS ?= 2
+# What takes minutes and touches nothing that other tests don't: `make test-long`
+LONG := $(addprefix tests/,conformance/test_ccxt.py integration/test_record.py integration/test_venues.py \
+	integration/test_upbit_krw.py integration/test_cli_export.py integration/test_consuming.py)
 
-.PHONY: help install check test load unit demo replay bench fuzz mutants lock lock-check format dist-check clean
+.PHONY: help install check test test-long load unit demo replay bench fuzz mutants lock lock-check format dist-check clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -55,9 +58,12 @@ check: $(INSTALLED) lock-check ## Format, lint, types, module arrows, house rule
 	@$(BIN)/python -m tests.checks
 	@$(BIN)/python -m tests.checks.distribution
 
-test: $(INSTALLED) ## Everything but cluster tests, against a real nats-server
-	@$(BIN)/python -m pytest -n $(WORKERS) --ignore=tests/integration --ignore=tests/load --cov --cov-report=term-missing:skip-covered $(ARGS)
-	@$(BIN)/python -m pytest tests/integration $(ARGS)
+test: $(INSTALLED) ## Everything but cluster tests and what test-long has, against a real nats-server
+	@$(BIN)/python -m pytest -n $(WORKERS) --ignore=tests/integration --ignore=tests/load $(LONG:%=--ignore=%) --cov --cov-report=term-missing:skip-covered $(ARGS)
+	@$(BIN)/python -m pytest tests/integration $(LONG:%=--ignore=%) $(ARGS)
+
+test-long: $(INSTALLED) ## Recording, exporting and consuming, each further venue from end to end, ccxt as a witness
+	@$(BIN)/python -m pytest $(LONG) $(ARGS)
 
 load: $(INSTALLED) ## Every market with its whole universe at one address, replaced all at once: no limit is broken (some minutes)
 	@$(BIN)/python -m pytest tests/load $(ARGS)
