@@ -64,3 +64,8 @@ class Requests:
 
     def _take(self, number: object) -> Request | None:
         return self._open.pop(number, None) if type(number) is int else None
+
+
+def batches(names: Sequence[str], size: int) -> list[Sequence[str]]:
+    """Return the names in runs of at most ``size``, in their order: as many as one request may name."""
+    return [names[start : start + size] for start in range(0, len(names), size)]

@@ -21,7 +21,7 @@ from metdc_collector.exchanges.base import Command, Ending, Kind, Parsed
 from metdc_collector.exchanges.binance.trades import AGGREGATE, TRADE, read
 from metdc_collector.exchanges.checks import Damaged, is_name, shown
 from metdc_collector.exchanges.decoding import Undecodable, decode
-from metdc_collector.exchanges.requests import Requests
+from metdc_collector.exchanges.requests import Requests, batches
 from metdc_collector.wire.instrument import Instrument
 from metdc_collector.wire.trade import Trade
 
@@ -53,7 +53,7 @@ class BinanceConversation:
     def subscribe(self, names: Sequence[str], now: int) -> list[Command]:
         """``SUBSCRIBE`` frames of at most a hundred streams."""
         return [
-            self._command("SUBSCRIBE", self._requests.subscribe(batch), batch) for batch in _batches(names, self._batch)
+            self._command("SUBSCRIBE", self._requests.subscribe(batch), batch) for batch in batches(names, self._batch)
         ]
 
     def unsubscribe(self, names: Sequence[str], now: int) -> list[Command]:
@@ -61,7 +61,7 @@ class BinanceConversation:
         known = [name for name in names if name in self._requests.subscriptions]
         return [
             self._command("UNSUBSCRIBE", self._requests.unsubscribe(batch), batch)
-            for batch in _batches(known, self._batch)
+            for batch in batches(known, self._batch)
         ]
 
     def heartbeat(self, now: int) -> str:
@@ -142,10 +142,6 @@ class BinanceConversation:
         streams = [_stream(name, self._channel) for name in names]
         frame = orjson.dumps({"method": method, "params": streams, "id": request}).decode()
         return Command(frame, request, tuple(names))
-
-
-def _batches(names: Sequence[str], size: int) -> list[Sequence[str]]:
-    return [names[start : start + size] for start in range(0, len(names), size)]
 
 
 def _stream(name: str, channel: str) -> str:

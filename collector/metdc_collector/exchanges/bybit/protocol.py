@@ -28,7 +28,7 @@ from metdc_collector.exchanges.base import Command, Kind, Parsed
 from metdc_collector.exchanges.bybit.trades import read_rows
 from metdc_collector.exchanges.checks import Damaged, is_name, milliseconds, shown
 from metdc_collector.exchanges.decoding import Undecodable, decode
-from metdc_collector.exchanges.requests import Requests
+from metdc_collector.exchanges.requests import Requests, batches
 from metdc_collector.wire.instrument import Instrument
 
 TOPIC = "publicTrade."
@@ -61,7 +61,7 @@ class BybitConversation:
 
     def subscribe(self, names: Sequence[str], now: int) -> list[Command]:
         """Frames of at most ten topics on spot, 500 on linear."""
-        return [self._subscription(batch) for batch in _batches(names, self._batch)]
+        return [self._subscription(batch) for batch in batches(names, self._batch)]
 
     def unsubscribe(self, names: Sequence[str], now: int) -> list[Command]:
         """Frames for those of the instruments that are subscribed; what waits to be asked for again, no longer does."""
@@ -70,7 +70,7 @@ class BybitConversation:
         known = [name for name in names if name in self._requests.subscriptions]
         return [
             self._command("unsubscribe", self._requests.unsubscribe(batch), batch)
-            for batch in _batches(known, self._batch)
+            for batch in batches(known, self._batch)
         ]
 
     def heartbeat(self, now: int) -> str:
@@ -148,10 +148,6 @@ class BybitConversation:
         self._asked.update(dict.fromkeys(names, request))
         message = {"req_id": str(request), "op": operation, "args": [TOPIC + name for name in names]}
         return Command(orjson.dumps(message).decode(), request, tuple(names))
-
-
-def _batches(names: Sequence[str], size: int) -> list[Sequence[str]]:
-    return [names[start : start + size] for start in range(0, len(names), size)]
 
 
 def _sent(message: dict[str, Any]) -> tuple[int | None, str]:

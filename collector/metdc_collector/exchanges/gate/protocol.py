@@ -30,7 +30,7 @@ from metdc_collector.exchanges.base import Command, Ending, Kind, Parsed
 from metdc_collector.exchanges.checks import Damaged, milliseconds, shown
 from metdc_collector.exchanges.decoding import Undecodable, decode, decode_exactly
 from metdc_collector.exchanges.gate.trades import Family, has_fractions, read_rows
-from metdc_collector.exchanges.requests import Requests
+from metdc_collector.exchanges.requests import Requests, batches
 from metdc_collector.wire.instrument import Instrument
 
 _KIND_TRADE = Kind.TRADE  # an enum's member costs more to look up than a global
@@ -62,14 +62,14 @@ class GateConversation:
 
     def subscribe(self, names: Sequence[str], now: int) -> list[Command]:
         """Frames of at most a hundred instruments."""
-        return [self._subscription(batch, now) for batch in _batches(names, self._batch)]
+        return [self._subscription(batch, now) for batch in batches(names, self._batch)]
 
     def unsubscribe(self, names: Sequence[str], now: int) -> list[Command]:
         """Frames for those of the instruments that are subscribed."""
         known = [name for name in names if name in self._requests.subscriptions]
         return [
             self._command("unsubscribe", self._requests.unsubscribe(batch), batch, now)
-            for batch in _batches(known, self._batch)
+            for batch in batches(known, self._batch)
         ]
 
     def heartbeat(self, now: int) -> str:
@@ -174,10 +174,6 @@ class GateConversation:
         self._open[request] = event
         message = {"time": now // _SECOND, "id": request, "channel": self._channel, "event": event, "payload": names}
         return Command(orjson.dumps(message).decode(), request, tuple(names))
-
-
-def _batches(names: Sequence[str], size: int) -> list[Sequence[str]]:
-    return [names[start : start + size] for start in range(0, len(names), size)]
 
 
 def _sent(message: dict[str, Any]) -> tuple[int | None, str]:

@@ -24,7 +24,7 @@ from metdc_collector.exchanges.base import Command, Ending, Kind, Parsed
 from metdc_collector.exchanges.checks import Damaged, is_name, shown
 from metdc_collector.exchanges.decoding import Undecodable, decode, decode_exactly
 from metdc_collector.exchanges.kucoin.trades import Family
-from metdc_collector.exchanges.requests import Requests
+from metdc_collector.exchanges.requests import Requests, batches
 from metdc_collector.wire.instrument import Instrument
 
 _KIND_TRADE = Kind.TRADE  # an enum's member costs more to look up than a global
@@ -49,13 +49,16 @@ class KuCoinConversation:
 
     def subscribe(self, names: Sequence[str], now: int) -> list[Command]:
         """``subscribe`` frames of at most a hundred symbols."""
-        return [self._command("subscribe", self._requests.subscribe(batch), batch) for batch in self._batches(names)]
+        return [
+            self._command("subscribe", self._requests.subscribe(batch), batch) for batch in batches(names, self._batch)
+        ]
 
     def unsubscribe(self, names: Sequence[str], now: int) -> list[Command]:
         """``unsubscribe`` frames for those of the instruments that are subscribed."""
         known = [name for name in names if name in self._requests.subscriptions]
         return [
-            self._command("unsubscribe", self._requests.unsubscribe(batch), batch) for batch in self._batches(known)
+            self._command("unsubscribe", self._requests.unsubscribe(batch), batch)
+            for batch in batches(known, self._batch)
         ]
 
     def heartbeat(self, now: int) -> str:
@@ -111,9 +114,6 @@ class KuCoinConversation:
         if ending is not None:
             return Parsed(Kind.CONTROL, ending=ending, reason=reason)
         return self._requests.rejected(_number(message.get("id")), reason)
-
-    def _batches(self, names: Sequence[str]) -> list[Sequence[str]]:
-        return [names[start : start + self._batch] for start in range(0, len(names), self._batch)]
 
     def _command(self, verb: str, request: int, names: Sequence[str]) -> Command:
         topic = self._family.topic + ",".join(names)

@@ -27,6 +27,7 @@ from metdc_collector.exchanges.base import Command, Ending, Kind, Parsed, Refusa
 from metdc_collector.exchanges.checks import Damaged, is_name, shown
 from metdc_collector.exchanges.decoding import Undecodable, decode
 from metdc_collector.exchanges.okx.trades import read_rows, whole
+from metdc_collector.exchanges.requests import batches
 from metdc_collector.wire.instrument import Instrument
 
 PATH = "/ws/v5/business"
@@ -117,15 +118,14 @@ class OkxConversation:
     def subscribe(self, names: Sequence[str], now: int) -> list[Command]:
         """``subscribe`` frames of at most a hundred instruments."""
         return [
-            self._command("subscribe", self._asked.subscribe(batch), batch) for batch in _batches(names, self._batch)
+            self._command("subscribe", self._asked.subscribe(batch), batch) for batch in batches(names, self._batch)
         ]
 
     def unsubscribe(self, names: Sequence[str], now: int) -> list[Command]:
         """``unsubscribe`` frames for those of the instruments that are subscribed."""
         known = [name for name in names if name in self._asked.subscribed]
         return [
-            self._command("unsubscribe", self._asked.unsubscribe(batch), batch)
-            for batch in _batches(known, self._batch)
+            self._command("unsubscribe", self._asked.unsubscribe(batch), batch) for batch in batches(known, self._batch)
         ]
 
     def heartbeat(self, now: int) -> str:
@@ -206,10 +206,6 @@ class OkxConversation:
         arguments = [{"channel": self._channel, "instId": name} for name in names]
         frame = orjson.dumps({"id": str(request), "op": operation, "args": arguments}).decode()
         return Command(frame, request, tuple(names))
-
-
-def _batches(names: Sequence[str], size: int) -> list[Sequence[str]]:
-    return [names[start : start + size] for start in range(0, len(names), size)]
 
 
 def _number(answered: object) -> int | None:
