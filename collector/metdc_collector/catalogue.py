@@ -106,8 +106,7 @@ class Catalogue:
         Raises:
             CatalogueFailed: when one is not acknowledged; those before it are.
         """
-        domain = self._link.settings.domain
-        js = self._link.client.jetstream(**({"domain": domain} if domain else {}))
+        js = self._link.jetstream()
         for instrument in instruments:
             record = encode(instrument)
             identity = {"Nats-Msg-Id": f"{instrument.message_prefix}{zlib.crc32(record):08x}"}

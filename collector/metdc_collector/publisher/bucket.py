@@ -32,8 +32,7 @@ class Bucket:
         Raises:
             BucketFailed: when it isn't.
         """
-        domain = self._link.settings.domain
-        js = self._link.client.jetstream(**({"domain": domain} if domain else {}))
+        js = self._link.jetstream()
         try:
             await self._ensure(js)
             await js.publish(f"$KV.{self._config.bucket}.{key}", value, timeout=5)

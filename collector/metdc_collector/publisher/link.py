@@ -15,6 +15,7 @@ from typing import Any
 import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.js import JetStreamContext
 from nats.nuid import NUID
 
 from metdc_collector.clock import Timers
@@ -141,6 +142,11 @@ class Link:
         client = self.client
         if client.is_connected or client.is_reconnecting or client.is_connecting:
             await client.close()
+
+    def jetstream(self) -> JetStreamContext:
+        """Return JetStream as the present client reaches it, in the configured domain."""
+        domain = self.settings.domain
+        return self.client.jetstream(**({"domain": domain} if domain else {}))
 
     def write(self, data: bytes) -> None:
         """Write protocol bytes to the socket, past the library's own buffer.
