@@ -16,11 +16,9 @@ from metdc_collector.exchanges.registry import venue
 from metdc_collector.limits import Budget
 from metdc_collector.rest import Rest, RestError
 from metdc_collector.settings import Settings
-from metdc_collector.universe import AUTHORITY, Krw, UpbitKRW, counted, krw_coins, krw_shrunk, merged, renewed
+from metdc_collector.universe import AUTHORITY, KEEP, Krw, UpbitKRW, counted, krw_coins, krw_shrunk, merged, renewed
 
 log = logging.getLogger(__name__)
-# An unchanged list is kept anew so often (ns), so that its age tells something.
-_KEEP = AUTHORITY // 6
 
 
 class KrwUnknown(Exception):
@@ -111,7 +109,7 @@ class KrwMarket:
     async def _keep(self, known: Krw) -> None:
         kept = self._kept
         same = kept is not None and (kept.coins, kept.until) == (known.coins, known.until)
-        if not self.usable() or (same and kept is not None and known.at - kept.at < _KEEP):
+        if not self.usable() or (same and kept is not None and known.at - kept.at < KEEP):
             return
         try:
             await self.catalogue.keep_krw(known)

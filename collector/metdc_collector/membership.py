@@ -17,7 +17,7 @@ from metdc_collector.clock import Clock, Timers
 from metdc_collector.exchanges.base import InvalidListing, Listing, Refusal, Venue
 from metdc_collector.krw import KrwMarket, KrwUnknown, pause
 from metdc_collector.rest import Rest, RestError
-from metdc_collector.universe import AUTHORITY, Chosen, Selection, changed, nothing_to_collect, select, shrunk
+from metdc_collector.universe import AUTHORITY, KEEP, Chosen, Selection, changed, nothing_to_collect, select, shrunk
 from metdc_collector.wire.instrument import Instrument
 
 log = logging.getLogger(__name__)
@@ -172,7 +172,7 @@ class Membership:
             return
         before = {} if self._kept is None else self._kept.instruments
         news = changed(before, self._known, self._wanted)
-        recent = self._kept is not None and self.listed_at - self._kept.at < AUTHORITY // 6
+        recent = self._kept is not None and self.listed_at - self._kept.at < KEEP
         if recent and not news:
             return
         kept = Kept(self.listed_at, {name: one for name, one in self._known.items() if one.status != "delisted"})
@@ -187,14 +187,18 @@ class Membership:
     # -- words
 
     def _say(self, problem: str) -> None:
-        if _TIME.sub("", problem) != _TIME.sub("", self.problem or ""):
+        if _is_news(problem, self.problem):
             log.error("%s; the attempts go on", problem)
         self.problem = problem
 
     def _warn(self, problem: str | None) -> None:
-        if problem is not None and _TIME.sub("", problem) != _TIME.sub("", self._said or ""):
+        if problem is not None and _is_news(problem, self._said):
             log.warning("%s; what is streamed stays as it is", problem)
         self._said = problem
+
+
+def _is_news(problem: str, before: str | None) -> bool:
+    return _TIME.sub("", problem) != _TIME.sub("", before or "")
 
 
 def _words(error: RestError | InvalidListing) -> str:

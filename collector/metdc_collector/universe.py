@@ -12,6 +12,8 @@ UpbitKRW = Literal["Ignore", "Include", "Exclude"]
 
 AUTHORITY = 3_600_000_000_000
 """How long a list speaks against one that has shrunk, in ns: whatever a venue does for longer, it means."""
+KEEP = AUTHORITY // 6
+"""An unchanged list is kept anew so often, in ns, so that its age tells something."""
 
 STAY = 86_400_000_000_000
 """How long a coin that enters Upbit's KRW market stays where such coins are excluded: 24 h, in ns."""
