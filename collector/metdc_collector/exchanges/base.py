@@ -8,6 +8,7 @@ An adapter package has one file shape::
         instruments.py   instrument list → instruments
         protocol.py      the conversation of one connection: subscribe, acks, errors, heartbeat
         trades.py        raw payload → trades; the docstrings show the payloads that are parsed
+        history.py       REST replies → trades: what the venue still tells of the past
 
 Facts come from the venues' documents and from traffic; each adapter's docstrings name what is assumed.
 """
@@ -15,11 +16,14 @@ Facts come from the venues' documents and from traffic; each adapter's docstring
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from metdc_collector.exchanges.manners import Headers, retry_after, stop
 from metdc_collector.wire.instrument import Instrument
 from metdc_collector.wire.trade import Trade
+
+if TYPE_CHECKING:
+    from metdc_collector.exchanges.history import Source
 
 NONE_KNOWN: Mapping[str, Instrument] = {}
 """No instrument has been named before."""
@@ -99,13 +103,14 @@ class Endpoints:
 class Request:
     """One REST request, relative to the base address; ``weight`` counts against :attr:`Limits.rest_weight`.
 
-    ``urgent`` goes before all that isn't: a live connection waits for it.
+    ``urgent`` goes before all that isn't: a live connection waits for it. ``keyed`` ones carry the venue's API key.
     """
 
     path: str
     weight: int = 1
     method: str = "GET"
     urgent: bool = False
+    keyed: bool = False
 
 
 class Refusal(NamedTuple):
@@ -288,6 +293,10 @@ class Venue(Protocol):
         """What a reply says is left of :attr:`Limits.rest_weight` for this address; null where it doesn't say."""
 
     @property
+    def sources(self) -> "tuple[Source, ...]":
+        """Where its past trades can be had, in the order in which they are asked; the first gives the newest rows."""
+
+    @property
     def ahead(self) -> bool:
         """Whether an instrument can be subscribed to before it trades."""
 
@@ -321,6 +330,7 @@ class MarketFacts:
     default_quotes: tuple[str, ...] = ("USDT",)
     headers: Mapping[str, str] = field(default_factory=dict)
     handshake: Handshake | None = None
+    sources: "tuple[Source, ...]" = ()
     ahead: bool = False
 
     def next_page(self, body: bytes) -> Request | None:
