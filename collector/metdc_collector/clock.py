@@ -50,6 +50,11 @@ class Timers:
         silent_channel: a feed that acknowledged and sent nothing for so long is compared with REST.
         silent_probe: whether anything is traded at all, REST is asked so long after all has been acknowledged.
         drain: time in which a terminated process delivers what it has accepted.
+        quiet: where numbers are consecutive, an instrument's next trade is waited for so long before REST is asked.
+        rest_lag: REST shows each trade by so long after it.
+        rest_patience: REST that doesn't show a trade is asked again for so long.
+        sample: least pause between two samples.
+        rest_retry, rest_retry_most: pause after a REST error, doubling from the one to the other.
     """
 
     report: float = 15.0
@@ -70,9 +75,20 @@ class Timers:
     silent_channel: float = 30.0
     silent_probe: float = 1.0
     drain: float = 50.0
+    quiet: float = 10.0
+    rest_lag: float = 10.0
+    rest_patience: float = 60.0
+    sample: float = 1.0
+    rest_retry: float = 2.0
+    rest_retry_most: float = 60.0
 
     # These follow the speed of NATS and of the process, not a venue's.
-    _UNDIVIDED: ClassVar = frozenset({"hold", "hold_behind_peer", "acknowledge", "retry", "retry_most", "drain"})
+    _UNDIVIDED: ClassVar = frozenset(
+        {
+            *("hold", "hold_behind_peer", "acknowledge", "retry", "retry_most", "drain"),
+            *("rest_lag", "rest_patience"),
+        }
+    )
 
     def divided(self, by: float) -> Self:
         """Return the timers divided by ``by``, as the demo and the tests run them."""

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import random
 import ssl
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -20,12 +21,14 @@ from metdc_collector.membership import Membership
 from metdc_collector.peers import Peers, ReportFailed
 from metdc_collector.publisher.gate import Gate
 from metdc_collector.publisher.publisher import Publisher
+from metdc_collector.recovery import Recovery
 from metdc_collector.rest import Rest
 from metdc_collector.score import score
 from metdc_collector.session.policy import State
 from metdc_collector.settings import InvalidSettings, Settings
 from metdc_collector.tasks import beside, end
 from metdc_collector.wire import report as reports
+from metdc_collector.wire.instrument import Instrument
 
 log = logging.getLogger(__name__)
 _STEP_ALARM = 1_000_000_000
@@ -53,6 +56,7 @@ class Collector:
         self._peers: list[reports.Report] = []
         self._fleet: Fleet | None = None
         self._rate = _Rate()
+        self._listed_at: int | None = None
         self.publisher = Publisher(
             settings.nats,
             stream=settings.stream,
@@ -78,6 +82,16 @@ class Collector:
         self._connects, self._rest = within_limits(
             venue, settings.endpoints, share=settings.limit_share, clock=clock, tls=self._tls
         )
+        self.recovery = Recovery(
+            settings=settings,
+            gate=self.gate,
+            publisher=self.publisher,
+            rest=self._rest,
+            clock=clock,
+            timers=timers,
+            fleet=lambda: self._fleet,
+            peers=lambda: bool(self._peers),
+        )
         self._members = _membership(settings, self.publisher, self._rest, clock, timers, tls=self._tls)
 
     async def run(self, stop: asyncio.Event) -> bool:
@@ -86,6 +100,7 @@ class Collector:
         background = [
             asyncio.create_task(self.publisher.run()),
             asyncio.create_task(self.gate.run()),
+            asyncio.create_task(self.recovery.run()),
             asyncio.create_task(self._report_for_ever()),
             asyncio.create_task(self._turn()),
         ]
@@ -125,9 +140,18 @@ class Collector:
             tls=self._tls,
             changed=self._use,
         )
+        self.gate.coverage.want(chosen.wanted)
+        self._listed_at = self._members.listed_at
         self._state = "streaming"
-        async with beside(self._members.refresh(fleet.update)):
+        async with beside(self._members.refresh(self._update)):
             await fleet.run()
+
+    def _update(self, wanted: Mapping[str, Instrument]) -> None:
+        """Stream these from now on; what is new did not trade before the list that was read last."""
+        assert self._fleet is not None, "set before the list is read again"
+        self.gate.coverage.want(wanted.keys() - self._fleet.instruments.keys(), self._listed_at)
+        self._listed_at = self._members.listed_at
+        self._fleet.update(wanted)
 
     def _use(self, channel: Channel) -> None:
         self.gate.order = Order(channel.consecutive)
@@ -146,6 +170,8 @@ class Collector:
         drained = await self.publisher.drain((end - self.clock.now()) / 1e9) and not self.gate.held
         self._state = "stopped"
         if self.publisher.link.connected:
+            await self.recovery.ledger.flush()
+            await self.recovery.prove()
             with contextlib.suppress(ReportFailed):
                 await self._bucket.put(self.report())
         left = len(self.publisher.window) + self.gate.held
@@ -224,6 +250,8 @@ class Collector:
             trades=self._trades(),
             frames=reports.Frames(fleet.counts.malformed, fleet.counts.out_of_scope) if fleet else reports.Frames(),
             backlog=reports.Backlog(len(self.publisher.window) + gate.held, self.publisher.window.bytes, oldest),
+            gaps=self.recovery.ledger.counts,
+            samples=self.recovery.sampler.samples,
             last_trade=gate.last_trade,
             score=score(
                 nats=usable,

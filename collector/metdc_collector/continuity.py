@@ -6,6 +6,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from metdc_collector.exchanges.base import Channel, Limits
+from metdc_collector.exchanges.history import Mark
 from metdc_collector.wire.instrument import Instrument
 from metdc_collector.wire.trade import Trade
 
@@ -22,15 +23,27 @@ class Newest(NamedTuple):
     seq: str | None = None
 
 
+class Jump(NamedTuple):
+    """Ordering numbers of an instrument that did not come between two trades that did."""
+
+    instrument: Instrument
+    before: Mark
+    after: Mark
+
+
 @dataclass(slots=True)
 class Order:
     """Marks trades that come after a newer one of their instrument; the newest of each is remembered.
 
     Newer means a later venue time, and where ordering numbers are consecutive a higher one, as long as both trades have
     one. An aggregate of an instrument whose fills are received too is left out: it would count them twice.
+
+    Attributes:
+        jumps: consecutive numbers that are missing, until somebody takes them from here.
     """
 
     consecutive: bool
+    jumps: list[Jump] = field(default_factory=list)
     _newest: dict[str, tuple[int, int, str]] = field(default_factory=dict)
 
     def mark(self, trades: Iterable[Trade]) -> list[Trade]:
@@ -46,13 +59,43 @@ class Order:
                 if order < last[0] if order >= 0 <= last[0] else trade.time < last[1]:
                     marked.append(trade if trade.late else trade._replace(late=True))
                     continue
+                if order > last[0] + 1 > 0:
+                    self._jump(last, trade)
             self._newest[name] = (order, trade.time, trade.id)
             marked.append(trade)
         return marked
 
+    def skip(self, name: str, seq: str) -> None:
+        """The venue has used up an ordering number without a trade."""
+        last = self._newest.get(name)
+        if last is not None and number(seq) == last[0] + 1 > 0:
+            self._newest[name] = (last[0] + 1, last[1], last[2])
+
+    def resume(self, name: str, stored: Newest) -> None:
+        """The stream holds this trade, by whomever: what comes next continues from there, unless this is newer."""
+        last = self._newest.get(name)
+        if last is not None and last[2].startswith("agg:") != stored.id.startswith("agg:"):
+            return
+        order = number(stored.seq) if self.consecutive else -1
+        if last is None or (order > last[0] if order >= 0 <= last[0] else stored.time > last[1]):
+            self._newest[name] = (order, stored.time, stored.id)
+
+    def newest(self, name: str) -> Mark | None:
+        """The newest trade of an instrument; null before the first."""
+        last = self._newest.get(name)
+        return None if last is None else _mark(last)
+
     def last_ids(self) -> dict[str, str]:
         """The id of the newest trade of each instrument."""
         return {name: last[2] for name, last in self._newest.items()}
+
+    def _jump(self, last: tuple[int, int, str], trade: Trade) -> None:
+        if last[2].startswith("agg:") == (trade.aggregate is not None):  # else the numbers count different things
+            self.jumps.append(Jump(trade.instrument, _mark(last), Mark(trade.id, trade.time, trade.seq)))
+
+
+def _mark(last: tuple[int, int, str]) -> Mark:
+    return Mark(last[2], last[1], str(last[0]) if last[0] >= 0 else None)
 
 
 def number(seq: str | None) -> int:

@@ -14,7 +14,7 @@ from metdc_collector.exchanges.base import Channel, Refusal, Rhythm, Venue
 from metdc_collector.exchanges.decoding import Undecodable, decode
 from metdc_collector.limits import Budget
 from metdc_collector.rest import Rest, RestError
-from metdc_collector.session.connection import FrameCounts, Plan, Sink
+from metdc_collector.session.connection import Connection, FrameCounts, Plan, Sink
 from metdc_collector.session.policy import State
 from metdc_collector.session.session import Session
 from metdc_collector.tap import Tap
@@ -123,6 +123,24 @@ class Fleet:
         if self._group is not None:  # else they are taken up with the next feed
             self._withdraw(self._leaving)
             self._place(new)
+
+    def suspects(self) -> list[str]:
+        """Instruments of connections that were acknowledged a while ago and have never sent a trade."""
+        since = self.clock.now() - int(self.timers.silent_channel * 1e9)
+        mute = [one for one in self._connections() if not one.trades and 0 < one.settled < since]
+        return [name for connection in mute for name in connection.names[:_PROBED]]
+
+    def doubt(self, name: str) -> None:
+        """An instrument was acknowledged, and REST shows trades of it that did not come."""
+        for connection in self._connections():
+            if name in connection.names and connection.answered.is_set():
+                if connection.trades:
+                    connection.renew(name)
+                else:
+                    connection.give_up(f"acknowledges and sends nothing, though {name} is traded")
+
+    def _connections(self) -> list[Connection]:
+        return [session.connection for session in self.sessions if session.connection is not None]
 
     def _withdraw(self, names: Collection[str]) -> None:
         for session in list(self.sessions):

@@ -131,6 +131,10 @@ _COUNTERS: tuple[Figure, ...] = (
     ("trades_late", "Trades stored after a newer one of their symbol.", lambda report: report.trades.late),
     ("trades_expired", "Snapshot rows older than the stream's retention.", lambda report: report.trades.expired),
     ("frames_malformed", "Frames, or rows of frames, that were damaged.", lambda report: report.frames.malformed),
+    ("gaps_filled", "Gaps that were filled.", lambda report: report.gaps.filled or 0),
+    ("gaps_unfillable", "Gaps that nothing could fill, or only in part.", lambda report: report.gaps.unfillable or 0),
+    ("sampled_trades", "Rows of REST that were compared with the stream.", lambda report: report.samples.checked),
+    ("sampled_missing_trades", "Rows of these that the stream lacked.", lambda report: report.samples.missing),
     ("rows_out_of_scope", "Trade rows of instruments not asked for.", lambda report: report.frames.out_of_scope),
 )
 _GAUGES: tuple[Figure, ...] = (
@@ -147,6 +151,7 @@ _GAUGES: tuple[Figure, ...] = (
     ("symbols_refused", "Instruments that can't be had.", lambda report: len(report.symbols.refused)),
     ("backlog_trades", "Trades received and not acknowledged.", lambda report: report.backlog.trades),
     ("backlog_bytes", "Their size in bytes.", lambda report: report.backlog.bytes),
+    ("gaps_open", "Gaps that are being filled.", lambda report: report.gaps.open or 0),
     ("last_trade_timestamp_seconds", "The newest trade's time.", lambda report: (report.last_trade or 0) / 1e9),
 )
 

@@ -11,7 +11,7 @@ import json
 import logging
 import random
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import BinaryIO
@@ -130,7 +130,13 @@ class Recording:
     def join(self, connection: int, instruments: Sequence[Instrument]) -> None:
         """Do nothing."""
 
-    def leave(self, connection: int) -> None:
+    def cover(self, connection: int, names: Collection[str]) -> None:
+        """Do nothing."""
+
+    def drop(self, names: Collection[str]) -> None:
+        """Do nothing."""
+
+    def leave(self, connection: int, proof: int) -> None:
         """Do nothing."""
 
     def receive(self, connection: int, parsed: Parsed, known: int) -> None:

@@ -83,6 +83,4 @@ class Source(Protocol):
         """
 
     def further(self, span: Span, request: Request, page: Page) -> Request | None:
-        """The request for the page that follows the one which ``request`` gave; null when the span is passed, or the
-        source has no more.
-        """
+        """The request for the page that follows the one which ``request`` gave; null after the last of the span."""

@@ -40,6 +40,19 @@ class Bucket:
             self._ensured = False
             raise BucketFailed(str(error) or type(error).__name__) from error
 
+    async def forget(self, key: str) -> None:
+        """Take a key out.
+
+        Raises:
+            BucketFailed: when the server doesn't acknowledge it.
+        """
+        js = self._link.jetstream()
+        gone = {"KV-Operation": "PURGE", "Nats-Rollup": "sub"}
+        try:
+            await js.publish(f"$KV.{self._config.bucket}.{key}", b"", headers=gone, timeout=5)
+        except (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError) as error:
+            raise BucketFailed(str(error) or type(error).__name__) from error
+
     async def read(self, *keys: str) -> list[bytes]:
         """Return the newest value of each key that has one; a key may end in ``.>``.
 
@@ -52,7 +65,7 @@ class Bucket:
             answers = await self._link.looks.newest_of(self._link.client, f"KV_{bucket}", subjects)
         except LookFailed as error:
             raise BucketFailed(str(error)) from error
-        return [answer.data for answer in answers]
+        return [answer.data for answer in answers if answer.data]  # what was taken out has left an empty message
 
     async def _ensure(self, js: JetStreamContext) -> None:
         if self._ensured:

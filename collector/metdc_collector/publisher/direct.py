@@ -2,7 +2,8 @@
 
 import asyncio
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import nats.errors
@@ -13,6 +14,8 @@ from metdc_collector.publisher.acks import Answer
 
 # The server's bound on the subjects of one request (nats-server 2.11 and later).
 _MOST_SUBJECTS = 1024
+# Its bound on messages of one request is 1,024 too.
+_BATCH = 1000
 _PATIENCE = 10.0
 _END = ("204", "404")  # the last message was sent; there is none
 
@@ -56,6 +59,18 @@ class Looks:
         for start in range(0, len(subjects), _MOST_SUBJECTS):
             found += await self.get(client, stream, {"multi_last": list(subjects[start : start + _MOST_SUBJECTS])})
         return found
+
+    async def since(self, client: Client, stream: str, subject: str, time: int) -> AsyncIterator[list[Answer]]:
+        """Yield the messages of a subject, wildcards allowed, that were stored since ``time`` (ns), in batches.
+
+        Raises:
+            LookFailed: when the server doesn't answer.
+        """
+        start = datetime.fromtimestamp(max(0, time) / 1e9, UTC).isoformat()
+        request: dict[str, Any] = {"next_by_subj": subject, "start_time": start, "batch": _BATCH}
+        while answers := await self.get(client, stream, request):
+            yield answers
+            request = {"next_by_subj": subject, "seq": int(answers[-1].sequence) + 1, "batch": _BATCH}
 
     async def get(self, client: Client, stream: str, request: Mapping[str, Any]) -> list[Answer]:
         """Return the messages that answer a direct get, up to where the server says that there are no more.

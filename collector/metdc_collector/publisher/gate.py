@@ -2,16 +2,19 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from metdc_collector.clock import Clock, Timers
-from metdc_collector.continuity import Joining, Newest, Order, may_join, split, unstored, without_stored_fills
+from metdc_collector.continuity import Joining, Jump, Newest, Order, may_join, split, unstored, without_stored_fills
+from metdc_collector.coverage import Blind, Coverage
 from metdc_collector.exchanges.base import Parsed
+from metdc_collector.exchanges.history import Mark
 from metdc_collector.publisher.direct import LookFailed
 from metdc_collector.publisher.publisher import Publisher
 from metdc_collector.publisher.window import MOST_BYTES
 from metdc_collector.wire.instrument import Instrument
+from metdc_collector.wire.trade import Trade
 
 log = logging.getLogger(__name__)
 _TICK = 0.05
@@ -38,6 +41,8 @@ class Gate:
         publisher: where trades go.
         order: marks what comes late.
         peers: whether another pod of the market is known to be alive: then a predecessor is waited for longer.
+        coverage: which instruments are listened to.
+        blind: times in which nobody listened to an instrument, and the newest trade before each.
     """
 
     publisher: Publisher
@@ -45,9 +50,12 @@ class Gate:
     clock: Clock
     timers: Timers
     peers: Callable[[], bool]
+    coverage: Coverage = field(default_factory=Coverage)
+    blind: list[tuple[Blind, Mark | None]] = field(default_factory=list)
     counts: GateCounts = field(default_factory=GateCounts)
     last_trade: int | None = None
     held: int = 0
+    _stored: dict[str, Newest] = field(default_factory=dict)
     _joining: dict[int, dict[str, Joining]] = field(default_factory=dict)
     _stepping: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -72,8 +80,17 @@ class Gate:
         for instrument in instruments:
             joinings.setdefault(instrument.name, Joining(instrument))
 
-    def leave(self, connection: int) -> None:
+    def cover(self, connection: int, names: Collection[str]) -> None:
+        """The venue has acknowledged these instruments, or sends them."""
+        self._note(self.coverage.cover(connection, names, self.clock.now()))
+
+    def drop(self, names: Collection[str]) -> None:
+        """These instruments are wanted no longer."""
+        self.coverage.forget(names)
+
+    def leave(self, connection: int, proof: int) -> None:
         """A connection has ended; what it had received is let in all the same."""
+        self._note(self.coverage.leave(connection, proof))
         joinings = self._joining.get(connection, {})
         for name in [name for name, joining in joinings.items() if not joining.trades]:
             del joinings[name]
@@ -90,12 +107,16 @@ class Gate:
             for trade in trades:
                 joinings.setdefault(trade.instrument.name, Joining(trade.instrument))
         if not joinings:
+            for instrument, skipped in parsed.skipped:
+                self.order.skip(instrument.name, skipped)
             if trades:
                 self.last_trade = trades[-1].time
                 self.publisher.publish(self.order.mark(trades), known)
             return
         for instrument, skipped in parsed.skipped:
-            if (joining := joinings.get(instrument.name)) is not None and joining.first is None:
+            if (joining := joinings.get(instrument.name)) is None:
+                self.order.skip(instrument.name, skipped)
+            elif joining.first is None:
                 joining.first = skipped
         now = self.clock.now()
         for trade in trades:
@@ -105,6 +126,73 @@ class Gate:
             else:
                 joining.add((trade,), replayed=parsed.replayed, now=now, known=known)
                 self.held += 1
+
+    # -- for those who look after holes
+
+    @property
+    def usable(self) -> bool:
+        """Whether the stream can be asked."""
+        return self.publisher.usable and self.publisher.looks is not None
+
+    def news(self) -> tuple[Sequence[tuple[Blind, Mark | None]], Sequence[Jump]]:
+        """Take what has been noticed since the last call."""
+        blind, self.blind = self.blind, []
+        jumps, self.order.jumps = self.order.jumps, []
+        return blind, jumps
+
+    def newest(self, name: str) -> Mark | None:
+        """The newest trade of an instrument that was accepted, or is stored."""
+        return self.order.newest(name)
+
+    def stored_before(self, name: str) -> Mark | None:
+        """What the stream held of an instrument before this process added anything, as far as it was looked for."""
+        found = self._stored.get(name)
+        return None if found is None else Mark(found.id, found.time, found.seq)
+
+    def uncovered(self) -> Mapping[str, int | None]:
+        """What nobody listens to now, and since when."""
+        return self.coverage.dark
+
+    async def prime(self, instruments: Sequence[Instrument]) -> bool:
+        """Look at what the stream holds of each instrument that nothing was received of yet; whether it could be."""
+        looks = self.publisher.looks
+        if looks is None or not self.publisher.usable:
+            return False
+        unknown = [one for one in instruments if self.order.newest(one.name) is None]
+        try:
+            newest = await looks.newest([one.subject for one in unknown])
+        except LookFailed as error:
+            log.debug("what is stored is not known yet: %s", error)
+            return False
+        for one in unknown:
+            if (found := newest.get(one.subject)) is not None and self.order.newest(one.name) is None:
+                self.order.resume(one.name, found)
+                self._stored.setdefault(one.name, found)
+        return True
+
+    async def settled(self) -> None:
+        """Return when all that was accepted before is acknowledged, or NATS is away."""
+        await self.publisher.settled()
+
+    async def held_of(self, instrument: Instrument, time: int) -> Mapping[str, int] | None:
+        """Message ids, with times, that may have been stored of an instrument since ``time`` (ns); null if unknown."""
+        looks = self.publisher.looks
+        if looks is None or not self.publisher.usable:
+            return None
+        try:
+            return await looks.since(instrument.subject, time)
+        except LookFailed as error:
+            log.debug("%s", error)
+            return None
+
+    def restore(self, trades: Sequence[Trade], known: int) -> None:
+        """Publish back-filled trades, without which the stream was at ``known`` (ns)."""
+        fills = [trade for trade in trades if trade.aggregate is None]
+        joined = [trade._replace(late=True) for trade in trades if trade.aggregate is not None]
+        self.publisher.publish([*self.order.mark(fills), *joined], known)
+
+    def _note(self, blinds: Sequence[Blind]) -> None:
+        self.blind += [(blind, self.order.newest(blind.name)) for blind in blinds]
 
     async def run(self) -> None:
         """Let joining instruments in as soon as that is right, until cancelled."""
@@ -152,6 +240,10 @@ class Gate:
 
     async def _let_in(self, connection: int, joining: Joining, newest: Newest | None, looked_at: int) -> None:
         """Publish what an instrument has received, without rows that the stream holds; then it runs."""
+        name = joining.instrument.name
+        if newest is not None:
+            self.order.resume(name, newest)
+            self._stored.setdefault(name, newest)
         replayed = joining.trades[: joining.replayed]
         if replayed:
             looks, state = self.publisher.looks, self.publisher.state

@@ -5,6 +5,9 @@ import logging
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, replace
 
+import nats.errors
+import nats.js.errors
+
 from metdc_collector.clock import Clock, Timers
 from metdc_collector.publisher.acks import Ack
 from metdc_collector.publisher.direct import LookFailed
@@ -112,6 +115,36 @@ class Publisher:
                 return False
             await asyncio.sleep(_TICK)
         return True
+
+    async def settled(self) -> None:
+        """Return when all that was accepted before is acknowledged; at once while nothing can be."""
+        last = self.window.last
+        while self._usable and self.window.waits_for(last):  # noqa: ASYNC110 - see _TICK
+            await asyncio.sleep(_TICK)
+
+    async def tell(self, subject: str, data: bytes, identity: str) -> bool:
+        """Publish a record of events under a message id; whether the server has acknowledged it."""
+        if not self._usable:
+            return False
+        try:
+            await self.link.jetstream().publish(subject, data, headers={"Nats-Msg-Id": identity}, timeout=5)
+        except (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError) as error:
+            log.debug("%s: %s", subject, error or type(error).__name__)
+            return False
+        return True
+
+    async def told(self, subject: str, since: int) -> list[bytes] | None:
+        """Return the records of events on a subject, wildcards allowed, since that time (ns); null if unreadable."""
+        found: list[bytes] = []
+        try:
+            async for answers in self.link.looks.since(
+                self.link.client, events_stream(self._spec).name, subject, since
+            ):
+                found += [answer.data for answer in answers]
+        except LookFailed as error:
+            log.debug("%s", error)
+            return None
+        return found
 
     # -- writing
 

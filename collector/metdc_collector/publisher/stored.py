@@ -1,8 +1,6 @@
 """What the stream of trades holds."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import Any
 
 import orjson
 from nats.aio.client import Client
@@ -12,8 +10,6 @@ from metdc_collector.publisher.direct import Looks
 from metdc_collector.wire.errors import InvalidMessage
 from metdc_collector.wire.trade import decode
 
-# The server's bound on messages of one request is 1,024 (nats-server 2.11 and later).
-_BATCH = 1000
 # A message is stored after its trade happened, but the clocks of venue and server differ.
 SKEW = 10_000_000_000
 
@@ -47,14 +43,11 @@ class Stored:
         Raises:
             LookFailed: when the server doesn't answer.
         """
-        start = datetime.fromtimestamp(max(0, time - SKEW) / 1e9, UTC).isoformat()
-        request: dict[str, Any] = {"next_by_subj": subject, "start_time": start, "batch": _BATCH}
         found: dict[str, int] = {}
-        while answers := await self._looks.get(self._client, self._stream, request):
+        async for answers in self._looks.since(self._client, self._stream, subject, time - SKEW):
             for answer in answers:
                 try:
                     found[answer.message_id] = int(orjson.loads(answer.data)["time"])
                 except (ValueError, KeyError, TypeError):
                     continue  # another publisher's message proves nothing about ours
-            request = {"next_by_subj": subject, "seq": int(answers[-1].sequence) + 1, "batch": _BATCH}
         return found

@@ -63,6 +63,16 @@ class Window:
         return len(self.queue) + len(self.in_flight)
 
     @property
+    def last(self) -> int:
+        """The number of the entry that was accepted last."""
+        return self._number
+
+    def waits_for(self, number: int) -> bool:
+        """Whether an entry of this number or a lower one is not acknowledged yet."""
+        oldest = self.oldest
+        return oldest is not None and oldest.number <= number
+
+    @property
     def full(self) -> bool:
         """Whether to stop reading sockets."""
         return self.bytes >= MOST_BYTES

@@ -52,8 +52,14 @@ class Sink(Protocol):
     def join(self, connection: int, instruments: Sequence[Instrument]) -> None:
         """A connection starts to stream these instruments."""
 
-    def leave(self, connection: int) -> None:
-        """A connection has ended."""
+    def cover(self, connection: int, names: Collection[str]) -> None:
+        """The venue has acknowledged these instruments, or sends them: what is traded from now on will come."""
+
+    def drop(self, names: Collection[str]) -> None:
+        """These instruments are wanted no longer."""
+
+    def leave(self, connection: int, proof: int) -> None:
+        """A connection has ended; whatever the venue sent before ``proof`` (ns), its last sign of life, has come."""
 
     def receive(self, connection: int, parsed: Parsed, known: int) -> None:
         """A frame with trades, or with ids that were used up without one.
@@ -102,6 +108,8 @@ class Connection:
         streaming: instruments that were acknowledged or seen.
         answered: set once each subscription was acknowledged, seen or refused.
         ending: set when the venue wants the connection to end in a planned way.
+        trades: how many it has brought.
+        settled: when each subscription was answered, ns; 0 before.
     """
 
     plan: Plan
@@ -111,6 +119,8 @@ class Connection:
     answered: asyncio.Event = field(default_factory=asyncio.Event)
     ending: asyncio.Event = field(default_factory=asyncio.Event)
     last_sign: int = 0
+    trades: int = 0
+    settled: int = 0
     _refused: set[str] = field(default_factory=set)
     _opened: int = 0
     _feed: Feed | None = None
@@ -118,6 +128,7 @@ class Connection:
     _fault: Outcome | None = None
     _waiting: int = -1
     _emptied: int = 0
+    _proof: int = 0
     _known: int = 0
     _paused: asyncio.Task[None] | None = None
     _greeted: asyncio.Event = field(default_factory=asyncio.Event)
@@ -128,7 +139,7 @@ class Connection:
         """Connect, stream until the end, and say how it ended."""
         plan = self.plan
         conversation = plan.venue.converse(plan.instruments, plan.channel)
-        self.last_sign = self._emptied = plan.clock.now()
+        self.last_sign = self._emptied = self._proof = plan.clock.now()
 
         def frame(data: bytes, binary: bool) -> None:
             if plan.tap is not None:
@@ -162,7 +173,7 @@ class Connection:
             return _outcome(error, address.partition("?")[0], plan.rest)  # behind it may stand a token
         finally:
             self._feed, self._asked = None, False  # what is added from now on is the next connection's
-            plan.sink.leave(self.number)
+            plan.sink.leave(self.number, self._proof)
             if self._paused is not None:
                 self._paused.cancel()
 
@@ -180,9 +191,22 @@ class Connection:
         self.names = [name for name in self.names if name not in names]
         self.streaming.difference_update(gone)
         self._refused.difference_update(gone)
+        self.plan.sink.drop(gone)
         if self._asked:
             self._errands.put_nowait(lambda talk: talk.unsubscribe(gone, self.plan.clock.now()))
             self._answer(())
+
+    def renew(self, name: str) -> None:
+        """Subscribe to an instrument anew: the venue has acknowledged it and does not send it."""
+        if self._asked and name in self.names:
+            self._errands.put_nowait(lambda talk: talk.unsubscribe([name], self.plan.clock.now()))
+            self._errands.put_nowait(lambda talk: talk.subscribe([name], self.plan.clock.now()))
+
+    def give_up(self, reason: str) -> None:
+        """End a connection that is of no use."""
+        if self._feed is not None and self._fault is None:
+            self._fault = Outcome(End.FAILED, reason)
+            self._feed.transport.abort()
 
     async def close(self) -> None:
         """End the connection from our side."""
@@ -280,7 +304,7 @@ class Connection:
         trades in them were stored by another pod meanwhile, the server may no longer know.
         """
         self._known = self._emptied
-        self.last_sign = self.plan.clock.now()
+        self.last_sign = self._proof = self.plan.clock.now()
         if size < _FULL_READ:
             self._emptied = self.last_sign
 
@@ -288,6 +312,7 @@ class Connection:
         plan = self.plan
         if parsed.trades:
             plan.counts.trades += len(parsed.trades)
+            self.trades += len(parsed.trades)
             if not self.answered.is_set():
                 self._answer([trade.instrument.name for trade in parsed.trades])
             plan.sink.receive(self.number, parsed, self._known)
@@ -322,8 +347,10 @@ class Connection:
             self._feed.transport.abort()
 
     def _answer(self, names: Sequence[str]) -> None:
+        self.plan.sink.cover(self.number, names)
         self.streaming.update(names)
         if len(self.streaming) + len(self._refused) >= len(self.names):
+            self.settled = self.settled or self.plan.clock.now()
             self.answered.set()
 
     async def _wait_for_room(self, feed: Feed) -> None:

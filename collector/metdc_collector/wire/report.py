@@ -11,7 +11,8 @@ Served at ``/report`` and kept in the key-value bucket ``metdc_health`` under
      "symbols":{"wanted":431,"streaming":430,"refused":[{"instrument":"XUSDT","reason":"…"}],"listed_at":1790001510000000000},
      "channel":"trade","trades":{"received":81231,"stored":81200,"duplicates":31,"late":0,"expired":0,"per_second":411.2},
      "frames":{"malformed":0,"out_of_scope":0},
-     "backlog":{"trades":0,"bytes":0,"oldest":null},"gaps":{"open":null,"filled":null,"unfillable":null},
+     "backlog":{"trades":0,"bytes":0,"oldest":null},"gaps":{"open":0,"filled":3,"unfillable":0},
+     "samples":{"checked":81000,"missing":0,"repaired":0},
      "last_trade":1790001514990000000,"score":1.0,"last_ids":{"BTCUSDT":"5312345678"}}
 """
 
@@ -109,6 +110,15 @@ class Gaps:
 
 
 @dataclass(frozen=True, slots=True)
+class Samples:
+    """Rows of REST that were compared with the stream, those that it lacked, and those of them that were published."""
+
+    checked: int = 0
+    missing: int = 0
+    repaired: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The health report; times in ns since the epoch, ``score`` from 0 (nothing flows) to 1."""
 
@@ -134,6 +144,7 @@ class Report:
     frames: Frames = field(default_factory=Frames)
     backlog: Backlog = field(default_factory=Backlog)
     gaps: Gaps = field(default_factory=Gaps)
+    samples: Samples = field(default_factory=Samples)
     last_trade: int | None = None
     score: float = 0.0
     last_ids: dict[str, str] = field(default_factory=dict)

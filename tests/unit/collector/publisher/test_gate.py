@@ -206,14 +206,14 @@ async def test_live_trades_that_come_during_a_look_follow_the_snapshot() -> None
 async def test_what_an_ended_connection_received_is_let_in_all_the_same() -> None:
     rig = joined()
     rig.receive(trade(5))
-    rig.gate.leave(1)
+    rig.gate.leave(1, MOMENT)
     assert await rig.step_after(1) == ["5"]
 
 
 async def test_an_ended_connection_that_received_nothing_leaves_nothing_behind() -> None:
     rig = joined()
-    rig.gate.leave(1)
-    rig.gate.leave(1)
+    rig.gate.leave(1, MOMENT)
+    rig.gate.leave(1, MOMENT)
     rig.receive(trade(5))
     assert rig.sink.ids == ["5"]
 

@@ -5,7 +5,7 @@ import contextlib
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -46,6 +46,9 @@ class Gate:
         self.full = False
         self.joined: list[str] = []
         self.left = 0
+        self.covered: list[str] = []
+        self.dropped: list[str] = []
+        self.proof = 0
         self.ids: list[str] = []
         self.skipped: list[str] = []
         self.known: list[int] = []
@@ -54,8 +57,15 @@ class Gate:
     def join(self, connection: int, instruments: Sequence[Instrument]) -> None:
         self.joined += [instrument.name for instrument in instruments]
 
-    def leave(self, connection: int) -> None:
+    def cover(self, connection: int, names: Collection[str]) -> None:
+        self.covered += names
+
+    def drop(self, names: Collection[str]) -> None:
+        self.dropped += names
+
+    def leave(self, connection: int, proof: int) -> None:
         self.left += 1
+        self.proof = proof
 
     def receive(self, connection: int, parsed: Parsed, known: int) -> None:
         self.known.append(known)

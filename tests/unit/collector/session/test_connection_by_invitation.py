@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -112,7 +112,11 @@ class Quiet:
 
     def join(self, connection: int, instruments: Sequence[Instrument]) -> None: ...
 
-    def leave(self, connection: int) -> None: ...
+    def cover(self, connection: int, names: Collection[str]) -> None: ...
+
+    def drop(self, names: Collection[str]) -> None: ...
+
+    def leave(self, connection: int, proof: int) -> None: ...
 
     def receive(self, connection: int, parsed: Parsed, known: int) -> None: ...
 

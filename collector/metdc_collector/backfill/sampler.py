@@ -1,0 +1,150 @@
+"""The venue's newest rows over REST beside the stream: what no number counts, and subscriptions that only seem to be.
+
+Where numbers are consecutive a trade that was left out shows with the next one, so only instruments that are quiet are
+looked at. Elsewhere each is looked at in turn, the busiest first, at least once an hour.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from metdc_collector.backfill.engine import Stream
+from metdc_collector.backfill.holes import MARGIN
+from metdc_collector.clock import Clock, Timers
+from metdc_collector.exchanges.base import InvalidReply, Request, Venue
+from metdc_collector.exchanges.history import Span
+from metdc_collector.rest import Rest, RestError
+from metdc_collector.wire.instrument import Instrument
+from metdc_collector.wire.report import Samples
+
+log = logging.getLogger(__name__)
+_NS = 1_000_000_000
+_ROUND = 3600.0
+# Of the REST budget: the rest is for lists, and for holes.
+_PART = Fraction(1, 4)
+
+
+@dataclass(slots=True, eq=False)
+class Sampler:
+    """Compares one market's instruments with REST until cancelled.
+
+    Attributes:
+        share: the part of the venue's REST budget that this process may use.
+        instruments: those that are streamed, by native name.
+        since: since when (ns) an instrument is listened to without a break; null while it isn't.
+        suspects: instruments of connections that were acknowledged and never sent a trade.
+        silent: called with an instrument whose newer trades REST shows and the stream lacks.
+    """
+
+    venue: Venue
+    rest: Rest
+    stream: Stream
+    clock: Clock
+    timers: Timers
+    share: Fraction
+    instruments: Callable[[], Mapping[str, Instrument]]
+    consecutive: Callable[[], bool]
+    since: Callable[[str], int | None]
+    suspects: Callable[[], Sequence[str]]
+    silent: Callable[[str], None]
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    samples: Samples = field(default_factory=Samples)
+    _looked: dict[str, int] = field(default_factory=dict)
+    _round: list[str] = field(default_factory=list)
+
+    async def run(self) -> None:
+        """Sample one instrument after the other, until cancelled."""
+        while True:
+            await self.sleep(self.pause())
+            instrument = self.choose()
+            if instrument is None or not self.stream.usable:
+                continue
+            try:
+                await self.sample(instrument)
+            except RestError as error:
+                log.debug("sample of %s: %s", instrument.name, error)
+                await self.sleep(error.retry_after or 0.0)
+            except Exception as error:  # whatever a reply brings on, the trades that flow must go on flowing
+                log.warning("sample of %s: unexpected %r", instrument.name, error)
+
+    def pause(self) -> float:
+        """For how long to wait before the next sample, in seconds."""
+        names = self.instruments()
+        if not names:
+            return self.timers.sample
+        request = self._request(next(iter(names.values())))
+        if request is None:
+            return self.timers.sample
+        limit = self.venue.limits.rest_weight
+        affordable = float(request.weight * Fraction(limit.seconds) / (limit.count * self.share * _PART))
+        return max(self.timers.sample, min(affordable, _ROUND / len(names)))
+
+    def choose(self) -> Instrument | None:
+        """Return whom to look at: a suspect, else the next of the round; null when there is nobody."""
+        instruments, now = self.instruments(), self.clock.now()
+        again = now - round(self.timers.silent_channel * _NS)
+        for name in self.suspects():
+            if self._looked.get(name, 0) < again and name in instruments:
+                self._looked[name] = now
+                return instruments[name]
+        if not self._round:
+            self._round = sorted(instruments, key=self._busy)  # the last is taken first
+        while self._round:
+            name = self._round.pop()
+            since = self.since(name)
+            if name in instruments and since is not None and not self._counts_itself(name, now):
+                self._looked[name] = now
+                return instruments[name]
+        return None
+
+    async def sample(self, instrument: Instrument) -> None:
+        """Compare an instrument's newest rows with the stream, and publish what it lacks.
+
+        Raises:
+            RestError: when REST gives no rows.
+        """
+        request, since = self._request(instrument), self.since(instrument.name)
+        if request is None or since is None:
+            return
+        asked, newest = self.clock.now(), self.stream.newest(instrument.name)
+        body = await self.rest.get(request)
+        try:
+            page = self.venue.sources[0].read(body, instrument, self.clock.now())
+        except InvalidReply as error:
+            raise RestError(str(error)) from error
+        # What is younger may be on its way here; what is older was never ours, or is looked after as a hole.
+        rows = [trade for trade in page.trades if since + MARGIN < trade.time < asked - 2 * MARGIN]
+        if not rows or self.since(instrument.name) != since:
+            return
+        await self.stream.settled()
+        looked_at = self.clock.now()
+        held = await self.stream.held_of(instrument, min(trade.time for trade in rows))
+        if held is None:
+            return
+        missing = [trade for trade in rows if trade.message_id not in held]
+        self._count(len(rows), len(missing))
+        if missing:
+            name, first = instrument.name, missing[0].id
+            log.warning("%s: %d trades, from %s on, did not come: they are taken from REST", name, len(missing), first)
+            if newest is None or all(trade.time > newest.time for trade in missing):
+                self.silent(name)
+            self.stream.restore(missing, looked_at)
+
+    def _count(self, checked: int, missing: int) -> None:
+        before = self.samples
+        self.samples = Samples(before.checked + checked, before.missing + missing, before.repaired + missing)
+
+    def _request(self, instrument: Instrument) -> Request | None:
+        now = self.clock.now()
+        return self.venue.sources[0].request(Span(instrument, None, None, now, now)) if self.venue.sources else None
+
+    def _busy(self, name: str) -> int:
+        newest = self.stream.newest(name)
+        return newest.time if newest is not None else 0
+
+    def _counts_itself(self, name: str, now: int) -> bool:
+        """Whether the next trade will tell by its number what was left out, and one may be expected soon."""
+        newest = self.stream.newest(name)
+        return self.consecutive() and newest is not None and now - newest.time < self.timers.silent_channel * _NS

@@ -1,0 +1,82 @@
+"""Which instruments are listened to, and which time of each is without proof. Pure.
+
+A subscription that is acknowledged covers its instrument from then on, until the last sign of life of its connection:
+whatever the venue sent before that sign has arrived, whatever it sent afterwards may be lost.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class Blind(NamedTuple):
+    """A time in which nobody listened to an instrument, ns since the epoch.
+
+    ``start`` is null where this process has never listened to it before, and cannot tell who did.
+    """
+
+    name: str
+    start: int | None
+    end: int
+
+
+@dataclass(slots=True)
+class Coverage:
+    """The connections of one process and what they listen to."""
+
+    _since: dict[str, dict[int, int]] = field(default_factory=dict)
+    _names: dict[int, set[str]] = field(default_factory=dict)
+    _dark: dict[str, int | None] = field(default_factory=dict)
+
+    def want(self, names: Iterable[str], since: int | None = None) -> None:
+        """Note instruments to be listened to; ``since`` is up to when they surely did not trade, where that is known.
+
+        What is known of an instrument already stays.
+        """
+        for name in names:
+            if name not in self._since:
+                self._dark.setdefault(name, since)
+
+    def forget(self, names: Iterable[str]) -> None:
+        """These are wanted no longer."""
+        for name in names:
+            self._dark.pop(name, None)
+            for connection in self._since.pop(name, {}):
+                self._names[connection].discard(name)
+
+    def cover(self, connection: int, names: Iterable[str], now: int) -> list[Blind]:
+        """A connection listens to these from ``now`` on; return what nobody has listened to until then."""
+        found: list[Blind] = []
+        mine = self._names.setdefault(connection, set())
+        for name in names:
+            if name in mine:
+                continue
+            mine.add(name)
+            others = self._since.setdefault(name, {})
+            if not others:
+                found.append(Blind(name, self._dark.pop(name, None), now))
+            others[connection] = now
+        return found
+
+    def leave(self, connection: int, proof: int) -> list[Blind]:
+        """A connection has ended, and gave its last sign of life at ``proof``; return what the others have missed."""
+        found: list[Blind] = []
+        for name in sorted(self._names.pop(connection, ())):
+            others = self._since[name]
+            until = max(proof, others.pop(connection))
+            if not others:
+                del self._since[name]
+                self._dark[name] = until
+            elif (begin := min(others.values())) > until:
+                found.append(Blind(name, until, begin))
+        return found
+
+    def since(self, name: str) -> int | None:
+        """Since when an instrument is listened to without a break, ns; null while it isn't."""
+        others = self._since.get(name)
+        return min(others.values()) if others else None
+
+    @property
+    def dark(self) -> Mapping[str, int | None]:
+        """What nobody listens to, and since when; null: since before this process."""
+        return self._dark

@@ -1,0 +1,163 @@
+"""One market's holes: noticed by the path to the stream, closed over REST, told in the ledger, proven to other pods."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from metdc_collector.backfill.engine import Backfill
+from metdc_collector.backfill.holes import Hole
+from metdc_collector.backfill.ledger import Ledger
+from metdc_collector.backfill.sampler import Sampler
+from metdc_collector.clock import Clock, Timers
+from metdc_collector.coverage import Blind
+from metdc_collector.exchanges.history import Mark
+from metdc_collector.fleet import Fleet
+from metdc_collector.proofs import Proofs
+from metdc_collector.publisher.gate import Gate
+from metdc_collector.publisher.publisher import Publisher
+from metdc_collector.rest import Rest
+from metdc_collector.settings import Settings
+from metdc_collector.tasks import beside
+from metdc_collector.wire import gap as gaps
+from metdc_collector.wire.errors import InvalidMessage
+from metdc_collector.wire.instrument import Instrument
+
+_TICK = 0.1
+_PROOF = 1.0
+_NS = 1_000_000_000
+# Records older than the stream's trades can't be compared with anything; without an age limit, a day.
+_DAY = 86_400 * _NS
+
+
+@dataclass(slots=True, eq=False)
+class Recovery:
+    """The parts that look after holes, put together.
+
+    Attributes:
+        fleet: the connections; null before the first list.
+        peers: whether another pod of the market is known to be alive.
+    """
+
+    settings: Settings
+    gate: Gate
+    publisher: Publisher
+    rest: Rest
+    clock: Clock
+    timers: Timers
+    fleet: Callable[[], Fleet | None]
+    peers: Callable[[], bool]
+    ledger: Ledger = field(init=False)
+    backfill: Backfill = field(init=False)
+    sampler: Sampler = field(init=False)
+    _proofs: Proofs = field(init=False)
+
+    def __post_init__(self) -> None:
+        stream = self.settings.stream
+        create = stream.management == "Ensure"
+        self._proofs = Proofs(
+            self.publisher.link, self.settings.config, self.clock, replicas=stream.replicas, create=create
+        )
+        self.ledger = Ledger(self.publisher.tell)
+        self.backfill = Backfill(
+            venue=self.settings.venue,
+            rest=self.rest,
+            stream=self.gate,
+            ledger=self.ledger,
+            clock=self.clock,
+            timers=self.timers,
+            instruments=self.instruments,
+            consecutive=lambda: self.gate.order.consecutive,
+            proofs=self._proofs.others,
+            peers=self.peers,
+        )
+
+        self.sampler = Sampler(
+            venue=self.settings.venue,
+            rest=self.rest,
+            stream=self.gate,
+            clock=self.clock,
+            timers=self.timers,
+            share=self.settings.limit_share,
+            instruments=self.instruments,
+            consecutive=lambda: self.gate.order.consecutive,
+            since=self.gate.coverage.since,
+            suspects=self._suspects,
+            silent=self._silent,
+        )
+
+    def instruments(self) -> Mapping[str, Instrument]:
+        """What is streamed, by native name."""
+        fleet = self.fleet()
+        return {} if fleet is None else fleet.instruments
+
+    async def run(self) -> None:
+        """Look after holes until cancelled."""
+        ledger, proofs, earlier, sampler = self.ledger.run(), self._prove(), self._take_over(), self.sampler.run()
+        async with beside(ledger), beside(proofs), beside(earlier), beside(sampler):
+            await self.backfill.run()
+
+    def _suspects(self) -> list[str]:
+        fleet = self.fleet()
+        return [] if fleet is None else fleet.suspects()
+
+    def _silent(self, name: str) -> None:
+        """A subscription only seems to be: nothing is proven since the last trade that it brought."""
+        now, since, newest = self.clock.now(), self.gate.coverage.since(name), self.gate.newest(name)
+        if since is not None:
+            start = since if newest is None else max(since, newest.time)
+            self.gate.blind.append((Blind(name, start, now), newest))
+        fleet = self.fleet()
+        if fleet is not None:
+            fleet.doubt(name)
+
+    async def prove(self) -> None:
+        """Tell other pods what this one has proven by now."""
+        oldest = self.gate.oldest
+        until = self.clock.now() if oldest is None else oldest
+        proof = self.backfill.proof(self.settings.config.pod, until)
+        if proof is not None and self.publisher.usable:
+            await self._proofs.put(proof)
+
+    async def _prove(self) -> None:
+        while True:
+            await asyncio.sleep(_PROOF)
+            await self.prove()
+
+    async def _take_over(self) -> None:
+        """Learn what the stream holds, then go on with the holes that an earlier pod has left open."""
+        primed = False
+        while not primed:
+            await asyncio.sleep(_TICK)
+            primed = bool(self.instruments()) and await self.gate.prime(list(self.instruments().values()))
+        await asyncio.sleep(self.timers.drain)  # what a pod that is leaving can still settle is its own
+        since = self.clock.now() - _DAY
+        venue = self.settings.venue
+        records = None
+        while records is None:
+            await asyncio.sleep(_TICK)
+            records = await self.publisher.told(f"gaps.{venue.exchange}.{venue.market}.>", since)
+        for gap in _last(records).values():
+            instrument = self.instruments().get(gap.instrument)
+            if gap.state == "open" and gap.identity not in self.ledger.open and instrument is not None:
+                self.ledger.open[gap.identity] = gap
+                self.backfill.take_over(_hole(gap, instrument), gap.filled or 0)
+
+
+def _last(records: Iterable[bytes]) -> dict[str, gaps.Gap]:
+    """Return the newest state of each gap; what is no gap record is another publisher's."""
+    last: dict[str, gaps.Gap] = {}
+    for record in records:
+        with contextlib.suppress(InvalidMessage):
+            gap = gaps.decode(record)
+            if gap.identity not in last or gap.at >= last[gap.identity].at:
+                last[gap.identity] = gap
+    return last
+
+
+def _hole(gap: gaps.Gap, instrument: Instrument) -> Hole:
+    low = None if gap.first_missing is None else str(int(gap.first_missing) - 1)
+    high = None if gap.last_missing is None else str(int(gap.last_missing) + 1)
+    before = None if gap.before is None else Mark(gap.before.id, gap.before.time, low)
+    after = None if gap.after is None else Mark(gap.after.id, gap.after.time, high)
+    return Hole(instrument, before, after, gap.start, gap.end, gap.cause, gap.at)
