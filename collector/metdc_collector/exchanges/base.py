@@ -297,6 +297,10 @@ class Venue(Protocol):
         """Where its past trades can be had, in the order in which they are asked; the first gives the newest rows."""
 
     @property
+    def key_header(self) -> str | None:
+        """The header that carries the API key of a :attr:`Request.keyed`; null where nothing wants a key."""
+
+    @property
     def ahead(self) -> bool:
         """Whether an instrument can be subscribed to before it trades."""
 
@@ -331,6 +335,7 @@ class MarketFacts:
     headers: Mapping[str, str] = field(default_factory=dict)
     handshake: Handshake | None = None
     sources: "tuple[Source, ...]" = ()
+    key_header: str | None = None
     ahead: bool = False
 
     def next_page(self, body: bytes) -> Request | None:

@@ -1,5 +1,6 @@
 """Binance's two markets: addresses, limits, timers, requests. The numbers are those of its documents."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -16,6 +17,7 @@ from metdc_collector.exchanges.base import (
     Rhythm,
 )
 from metdc_collector.exchanges.binance import instruments
+from metdc_collector.exchanges.binance.history import Aggregates, Fills, Newest
 from metdc_collector.exchanges.binance.protocol import BinanceConversation
 from metdc_collector.exchanges.checks import is_name
 from metdc_collector.exchanges.manners import Headers, whole
@@ -98,6 +100,11 @@ SPOT = BinanceVenue(
     list_request=Request("/api/v3/exchangeInfo?showPermissionSets=false", weight=20),
     trades_path="/api/v3/trades",
     trades_weight=25,
+    sources=(
+        Newest(path="/api/v3/trades", weight=25),
+        # Of spot the whole history, and without a key since that was dropped.
+        Fills(path="/api/v3/historicalTrades", weight=25, most=1_000, depth=math.inf, keyed=False),
+    ),
     quotes=(
         *("USDT", "USDC", "FDUSD", "TUSD", "BUSD", "USDP", "USDS", "USD1", "PAX", "DAI", "VAI"),
         *("BTC", "ETH", "BNB", "XRP", "TRX", "DOGE", "DOT", "SOL", "EURI", "AEUR"),
@@ -125,6 +132,12 @@ FUTURES = BinanceVenue(
     list_request=Request("/fapi/v1/exchangeInfo", weight=1),
     trades_path="/fapi/v1/trades",
     trades_weight=5,
+    key_header="X-MBX-APIKEY",
+    sources=(
+        Newest(path="/fapi/v1/trades", weight=5),
+        Fills(path="/fapi/v1/historicalTrades", weight=200, most=500, depth=30 * _DAY, keyed=True),
+        Aggregates(path="/fapi/v1/aggTrades", weight=20, days=90),
+    ),
     quotes=("USDT",),
 )
 """USDT-margined perpetuals: ``@trade`` on ``/public``, and ``@aggTrade`` on ``/market`` where that is silent."""

@@ -36,14 +36,18 @@ def read_rows(
     reason = ""
     for row in rows:
         try:
-            trades.append(_read(row, instrument, received, sent))
+            trades.append(read(row, instrument, received, sent))
         except Damaged as error:
             reason = reason or f"a row: {error}"
     return trades, reason
 
 
-def _read(row: Any, instrument: Instrument, received: int, sent: int | None) -> Trade:
-    """Read a row. Written out rather than in calls: this is the path of each trade."""
+def read(row: Any, instrument: Instrument, received: int, sent: int | None) -> Trade:
+    """Read a row. Written out rather than in calls: this is the path of each trade.
+
+    Raises:
+        Damaged: when a field that is used is missing, of another type, or out of range.
+    """
     if type(row) is not dict:
         raise Damaged(f"it is no object: {shown(row)}")
     try:

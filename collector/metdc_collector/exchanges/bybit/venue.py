@@ -16,6 +16,7 @@ from metdc_collector.exchanges.base import (
     Rhythm,
 )
 from metdc_collector.exchanges.bybit import instruments
+from metdc_collector.exchanges.bybit.history import Newest
 from metdc_collector.exchanges.bybit.protocol import TOPIC, BybitConversation
 from metdc_collector.exchanges.checks import is_name
 from metdc_collector.exchanges.manners import Headers, retry_after, stop
@@ -108,6 +109,7 @@ SPOT = BybitVenue(
     category="spot",
     page=None,
     recent=60,
+    sources=(Newest(category="spot", most=60),),
     endpoints=_ENDPOINTS,
     limits=_limits(10),
     rhythm=_RHYTHM,
@@ -123,6 +125,7 @@ FUTURES = BybitVenue(
     category="linear",
     page=1_000,
     recent=1_000,
+    sources=(Newest(category="linear", most=1_000),),
     endpoints=_ENDPOINTS,
     limits=_limits(500),
     rhythm=_RHYTHM,

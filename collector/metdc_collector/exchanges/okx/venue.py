@@ -18,6 +18,7 @@ from metdc_collector.exchanges.base import (
 from metdc_collector.exchanges.checks import is_name
 from metdc_collector.exchanges.naming import common_name
 from metdc_collector.exchanges.okx import instruments
+from metdc_collector.exchanges.okx.history import History, Newest
 from metdc_collector.exchanges.okx.protocol import OkxConversation
 from metdc_collector.wire.instrument import Instrument
 
@@ -81,8 +82,20 @@ _LIMITS = Limits(
 # Without data for 30 s the venue ends the connection; a ping is answered, which counts. It never pings itself.
 _RHYTHM = Rhythm(heartbeat=10, silence=25)
 
-SPOT = OkxVenue(market="spot", endpoints=_ENDPOINTS, limits=_LIMITS, rhythm=_RHYTHM)
+SPOT = OkxVenue(
+    market="spot",
+    endpoints=_ENDPOINTS,
+    limits=_LIMITS,
+    rhythm=_RHYTHM,
+    sources=(Newest(contracts=False), History(contracts=False)),
+)
 """Spot: quantities are coins."""
 
-FUTURES = OkxVenue(market="futures", endpoints=_ENDPOINTS, limits=_LIMITS, rhythm=_RHYTHM)
+FUTURES = OkxVenue(
+    market="futures",
+    endpoints=_ENDPOINTS,
+    limits=_LIMITS,
+    rhythm=_RHYTHM,
+    sources=(Newest(contracts=True), History(contracts=True)),
+)
 """USDT-margined perpetuals (linear ``SWAP``): quantities are contracts."""

@@ -19,6 +19,7 @@ from metdc_collector.exchanges.base import (
 from metdc_collector.exchanges.manners import Headers, stop
 from metdc_collector.exchanges.naming import common_name
 from metdc_collector.exchanges.upbit import instruments
+from metdc_collector.exchanges.upbit.history import History, Newest
 from metdc_collector.exchanges.upbit.protocol import UpbitConversation
 from metdc_collector.wire.instrument import Instrument
 
@@ -92,5 +93,6 @@ SPOT = UpbitVenue(
     # The document tells of 120 s until an idle connection is closed, seen were 60.5 s; the venue never pings.
     rhythm=Rhythm(heartbeat=20, silence=50),
     channels=(Channel("trade", consecutive=False),),
+    sources=(Newest(), History()),
 )
 """Spot: all codes fit one connection."""
