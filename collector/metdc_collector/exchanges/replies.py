@@ -75,3 +75,31 @@ def asked(request: Request, parameter: str) -> int | None:
     """Return the whole number that a request asked for by this parameter; null where it has none."""
     values = parse_qs(urlsplit(request.path).query).get(parameter, [])
     return number(values[0]) if values else None
+def decode_reply(body: bytes) -> Any:
+    """Return the JSON value of a reply, numbers with a fraction as ``Decimal``.
+
+    Raises:
+        InvalidReply: when it is no JSON.
+    """
+    try:
+        return decode_exactly(body)
+    except Undecodable:
+        raise InvalidReply(f"the reply is not JSON: it begins with {start(body)}") from None
+
+
+def start(body: bytes) -> str:
+    """Return the first of a body's bytes as a log line can hold them."""
+    return ascii(body[:60].decode(errors="replace"))
+
+
+def read_each(rows: Sequence[Any], read: Callable[[dict[str, Any]], Trade]) -> tuple[list[Trade], int]:
+    """Return the trades of the rows that ``read`` takes, marked as back-filled, and how many it finds damaged."""
+    trades: list[Trade] = []
+    for row in rows:
+        try:
+            if type(row) is not dict:
+                raise Damaged(f"a row is no object: {shown(row)}")
+            trades.append(read(row)._replace(backfilled=True))
+        except Damaged:
+            continue
+    return trades, len(rows) - len(trades)

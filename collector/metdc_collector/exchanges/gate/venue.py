@@ -16,7 +16,7 @@ from metdc_collector.exchanges.base import (
     Rhythm,
 )
 from metdc_collector.exchanges.checks import is_name
-from metdc_collector.exchanges.gate import instruments, trades
+from metdc_collector.exchanges.gate import history, instruments, trades
 from metdc_collector.exchanges.gate.protocol import GateConversation
 from metdc_collector.exchanges.manners import Headers, stop, whole
 from metdc_collector.exchanges.naming import common_name
@@ -103,6 +103,7 @@ SPOT = GateVenue(
     limits=_LIMITS,
     rhythm=_RHYTHM,
     channels=(Channel("spot.trades", consecutive=True),),
+    sources=history.SPOT,
     family=trades.SPOT,
     path="/ws/v4/",
     list_path="/api/v4/spot/currency_pairs",
@@ -118,6 +119,7 @@ FUTURES = GateVenue(
     channels=(Channel("futures.trades", consecutive=False),),
     # Sizes as text, so that contracts which count fractions are read exactly.
     headers={"X-Gate-Size-Decimal": "1"},
+    sources=history.FUTURES,
     family=trades.FUTURES,
     path="/v4/ws/usdt",
     list_path="/api/v4/futures/usdt/contracts",
