@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metdc_collector.exchanges.base import InvalidReply
@@ -303,6 +303,7 @@ def test_what_is_too_far_to_be_skipped_to_is_asked_for_by_an_earlier_end(source:
     assert source.further(whole, request, Page((), 1000, full=True)) is None
 
 
+@settings(max_examples=20)  # hundreds of pages each
 @given(st.lists(st.integers(-3, 3), max_size=300))
 def test_paging_ends_whatever_the_pages_hold(times: list[int]) -> None:
     for source, of, row in ((BY_TIME, BTC, PAIR_ROW), (BY_TIME_F, CONTRACT, ROW)):

@@ -19,7 +19,7 @@ from metdc_collector.exchanges.base import (
 )
 from metdc_collector.exchanges.checks import is_name, shown
 from metdc_collector.exchanges.decoding import Undecodable, decode
-from metdc_collector.exchanges.kucoin import instruments
+from metdc_collector.exchanges.kucoin import history, instruments
 from metdc_collector.exchanges.kucoin.protocol import KuCoinConversation
 from metdc_collector.exchanges.kucoin.trades import Family, read_execution, read_match
 from metdc_collector.exchanges.manners import Headers, stop, whole
@@ -155,6 +155,7 @@ _RHYTHM = Rhythm(heartbeat=18, silence=45, greeting=True)
 
 SPOT = KuCoinVenue(
     market="spot",
+    sources=history.SPOT,
     family=Family(topic="/market/match:", subject="trade.l3match", read=read_match),
     channels=(Channel("match", consecutive=False),),
     list_request=Request("/api/v2/symbols", weight=4),
@@ -176,6 +177,7 @@ SPOT = KuCoinVenue(
 
 FUTURES = KuCoinVenue(
     market="futures",
+    sources=history.FUTURES,
     family=Family(topic="/contractMarket/execution:", subject="match", read=read_execution),
     channels=(Channel("execution", consecutive=False),),
     list_request=Request("/api/v1/contracts/active", weight=3),

@@ -54,6 +54,12 @@ class Family:
     scaled: bool
 
 
+SPOT_FAMILY = Family(method="trade", rows="trades", scaled=True)
+"""Spot: prices and quantities are scaled integers."""
+FUTURES_FAMILY = Family(method="trade_p", rows="trades_p", scaled=False)
+"""USDT-margined perpetuals: prices and quantities are decimal text."""
+
+
 def read_rows(
     rows: Sequence[Any],
     instrument: Instrument,

@@ -18,9 +18,9 @@ from metdc_collector.exchanges.base import (
 from metdc_collector.exchanges.checks import is_name
 from metdc_collector.exchanges.manners import Headers, retry_after, stop
 from metdc_collector.exchanges.naming import common_name, split_pair
-from metdc_collector.exchanges.phemex import instruments
+from metdc_collector.exchanges.phemex import history, instruments
 from metdc_collector.exchanges.phemex.protocol import PhemexConversation
-from metdc_collector.exchanges.phemex.trades import Family
+from metdc_collector.exchanges.phemex.trades import FUTURES_FAMILY, SPOT_FAMILY, Family
 from metdc_collector.wire.instrument import Instrument
 
 _RETRY_AFTER = "x-ratelimit-retry-after-"
@@ -101,7 +101,8 @@ _RHYTHM = Rhythm(heartbeat=5, silence=20)
 
 SPOT = PhemexVenue(
     market="spot",
-    family=Family(method="trade", rows="trades", scaled=True),
+    sources=history.SPOT,
+    family=SPOT_FAMILY,
     trades_path="/md/trade",
     prefix="s",
     quotes=("USDT", "USDC", "USD", "BTC", "ETH", "EUR", "TRY", "BRL"),
@@ -113,7 +114,8 @@ SPOT = PhemexVenue(
 
 FUTURES = PhemexVenue(
     market="futures",
-    family=Family(method="trade_p", rows="trades_p", scaled=False),
+    sources=history.FUTURES,
+    family=FUTURES_FAMILY,
     trades_path="/md/v2/trade",
     prefix="u",
     quotes=("USDT",),
