@@ -1,7 +1,8 @@
 """Damaged frames against every adapter: nothing may be raised, nothing taken from a damaged row, no healthy row lost.
 
 ``python -m tests.fuzz --count 100000 --seed 7 [--venue phemex.spot]``; progress on stderr, one JSON object as the last
-line on stdout; exit 0 held, 1 failed, 2 bad usage. The same seed makes the same frames.
+line on stdout; exit 0 held, 1 failed, 2 bad usage. The same seed makes the same frames. For ten frames of a market, one
+REST reply with past trades is damaged, where :mod:`tests.fuzz_forms` knows how they are written.
 
 The oracle doesn't parse: it writes each frame from rows that it made up, knows which of them it damaged, and computes
 what must come of the others with :class:`decimal.Decimal`.
@@ -18,6 +19,7 @@ from random import Random
 from typing import Any
 
 from metdc_collector.exchanges.base import Conversation, Kind
+from metdc_collector.exchanges.history import Source
 from metdc_collector.exchanges.registry import MARKETS, venue
 from metdc_collector.wire.instrument import Instrument
 from metdc_collector.wire.trade import encode
@@ -40,13 +42,15 @@ from tests.damage import (
     wreck,
 )
 from tests.fuzz_bybit import Bybit
+from tests.fuzz_forms import FORMS
 from tests.fuzz_gate import Gate
+from tests.fuzz_history import RECEIVED, Replies, Reply, fault_of
 from tests.fuzz_kucoin import KuCoin
 from tests.fuzz_okx import Okx
 from tests.fuzz_upbit import Upbit
 
 VENUES = [f"{exchange}.{market}" for exchange, markets in MARKETS.items() for market in markets]
-RECEIVED = 1790001515500000001
+REPLIES = 10  # frames for each of them
 FRAMES_A_CONNECTION = 40
 
 
@@ -229,14 +233,20 @@ class Outcome:
 
     def judge(self, case: Case, conversation: Conversation) -> None:
         """Give a frame to the adapter and compare."""
+        self._note(case, case.frame, _fault(case, conversation))
+
+    def judge_reply(self, reply: Reply, source: Source) -> None:
+        """Give a reply to the adapter and compare."""
+        self._note(reply, reply.body, fault_of(reply, source))
+
+    def _note(self, case: Case | Reply, data: bytes, fault: str) -> None:
         self.frames += 1
         self.damaged += bool(case.damage)
         self.rows += len(case.rows)
-        fault = _fault(case, conversation)
         if fault:
             self.wrong += 1
             if len(self.examples) < 5:
-                self.examples.append(f"{case.damage or 'healthy'}: {fault}: {case.frame[:400]!r}")
+                self.examples.append(f"{case.damage or 'healthy'}: {fault}: {data[:400]!r}")
 
 
 def _fault(case: Case, conversation: Conversation) -> str:
@@ -276,6 +286,18 @@ def fuzz(name: str, count: int, seed: int, progress: Callable[[int], None] = lam
     return outcome
 
 
+def fuzz_history(name: str, count: int, seed: int) -> Outcome:
+    """Try ``count`` replies with past trades on a market of :data:`tests.fuzz_forms.FORMS`."""
+    exchange, market = name.split(".")
+    random, outcome = Random(f"{seed} {name} history"), Outcome()
+    instruments = MAKERS[exchange](market, random).instruments
+    replies = Replies(FORMS[name], list(instruments.values()), random)
+    sources = venue(exchange, market).sources
+    for _ in range(count):
+        outcome.judge_reply(replies.make(), random.choice(sources))
+    return outcome
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=(__doc__ or "").split("\n\n", 1)[0])
@@ -285,7 +307,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.count < 1:
         parser.error("--count must be at least 1")
-    outcomes = {}
+    outcomes, histories = {}, {}
     for name in options.venue or VENUES:
         step = max(options.count // 10, FRAMES_A_CONNECTION)
 
@@ -294,14 +316,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f"{name}: {done} of {options.count} frames", file=sys.stderr)
 
         outcomes[name] = fuzz(name, options.count, options.seed, progress)
-    ok = all(outcome.wrong == 0 for outcome in outcomes.values())
-    counts = {
-        name: {"frames": each.frames, "damaged": each.damaged, "rows": each.rows, "wrong": each.wrong}
+        if name in FORMS:
+            histories[name] = fuzz_history(name, max(1, options.count // REPLIES), options.seed)
+    found = [*outcomes.items(), *histories.items()]
+    ok = all(outcome.wrong == 0 for _, outcome in found)
+    examples = [f"{name}: {example}" for name, each in found for example in each.examples]
+    counts = {"venues": _counts(outcomes, "frames"), "history": _counts(histories, "replies")}
+    print(json.dumps({"ok": ok, "seed": options.seed, **counts, "examples": examples}))
+    return 0 if ok else 1
+
+
+def _counts(outcomes: dict[str, Outcome], what: str) -> dict[str, dict[str, int]]:
+    return {
+        name: {what: each.frames, "damaged": each.damaged, "rows": each.rows, "wrong": each.wrong}
         for name, each in outcomes.items()
     }
-    examples = [f"{name}: {example}" for name, each in outcomes.items() for example in each.examples]
-    print(json.dumps({"ok": ok, "seed": options.seed, "venues": counts, "examples": examples}))
-    return 0 if ok else 1
 
 
 if __name__ == "__main__":
