@@ -12,6 +12,7 @@ from metdc_collector.clock import Clock, Timers
 from metdc_collector.continuity import room_for, share_out
 from metdc_collector.exchanges.base import Channel, Refusal, Rhythm, Venue
 from metdc_collector.exchanges.decoding import Undecodable, decode
+from metdc_collector.exchanges.history import Span
 from metdc_collector.limits import Budget
 from metdc_collector.rest import Rest, RestError
 from metdc_collector.session.connection import Connection, FrameCounts, Plan, Sink
@@ -231,9 +232,11 @@ class Fleet:
     async def _newest(self) -> dict[str, bytes]:
         """The newest REST trades of a few instruments, as they came: only whether they change matters."""
         found: dict[str, bytes] = {}
-        for name in list(self.instruments)[:_PROBED]:
+        for name, instrument in list(self.instruments.items())[:_PROBED]:
+            request = self.venue.sources[0].request(Span(instrument, None, None, 0, self.clock.now()))
+            assert request is not None, "the first source serves whatever the span"
             try:
-                body = await self.rest.get(self.venue.recent_request(name))
+                body = await self.rest.get(request)
                 decode(body)
             except (RestError, Undecodable) as error:
                 log.debug("no recent trades of %s: %s", name, error)  # no reply is no sign of trades

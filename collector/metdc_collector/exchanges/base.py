@@ -314,9 +314,6 @@ class Venue(Protocol):
     def converse(self, instruments: Mapping[str, Instrument], channel: Channel) -> Conversation:
         """Start the protocol of a new connection; ``instruments`` (native name → instrument) may grow while it runs."""
 
-    def recent_request(self, name: str) -> Request:
-        """The REST request that gives the newest trades of an instrument."""
-
     def guess(self, name: str) -> Instrument | None:
         """The instrument as far as its native name tells, for frames without an instrument list; null if it doesn't."""
 

@@ -75,6 +75,8 @@ def asked(request: Request, parameter: str) -> int | None:
     """Return the whole number that a request asked for by this parameter; null where it has none."""
     values = parse_qs(urlsplit(request.path).query).get(parameter, [])
     return number(values[0]) if values else None
+
+
 def decode_reply(body: bytes) -> Any:
     """Return the JSON value of a reply, numbers with a fraction as ``Decimal``.
 

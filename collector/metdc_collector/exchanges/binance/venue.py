@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from metdc_collector.exchanges.base import (
     NONE_KNOWN,
@@ -57,10 +56,6 @@ class BinanceVenue(MarketFacts):
     def converse(self, instruments: Mapping[str, Instrument], channel: Channel) -> BinanceConversation:
         """Start the protocol of a new connection."""
         return BinanceConversation(instruments, channel.name, self.paths[channel.name], self.limits.symbols_per_request)
-
-    def recent_request(self, name: str) -> Request:
-        """The newest 1,000 trades, oldest first."""
-        return Request(f"{self.trades_path}?symbol={quote(name)}&limit=1000", weight=self.trades_weight)
 
     def left(self, headers: Headers) -> int | None:
         """``X-MBX-USED-WEIGHT-1M`` is what the address has used of the present minute's weight."""

@@ -64,11 +64,6 @@ class BybitVenue(MarketFacts):
         """Start the protocol of a new connection; there is but one channel."""
         return BybitConversation(instruments, f"/v5/public/{self.category}", self.limits.symbols_per_request)
 
-    def recent_request(self, name: str) -> Request:
-        """The newest trades, newest first: 60 on spot, 1,000 on linear."""
-        path = f"/v5/market/recent-trade?category={self.category}&symbol={quote(name)}&limit={self.recent}"
-        return Request(path)
-
     def pause(self, status: int, headers: Headers, body: bytes, now: float) -> float | None:
         """403 with the words ``access too frequent``, whichever server says so, for ten minutes; and 429."""
         if status == 403 and _TOO_FREQUENT in body.lower():

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from metdc_collector.exchanges.base import (
     NONE_KNOWN,
@@ -51,10 +50,6 @@ class GateVenue(MarketFacts):
     def converse(self, instruments: Mapping[str, Instrument], channel: Channel) -> GateConversation:
         """Start the protocol of a new connection; there is but one channel."""
         return GateConversation(instruments, self.family, self.path, self.limits.symbols_per_request)
-
-    def recent_request(self, name: str) -> Request:
-        """The newest 1,000 trades, newest first."""
-        return Request(f"{self.trades_path}={quote(name)}&limit=1000")
 
     def pause(self, status: int, headers: Headers, body: bytes, now: float) -> float | None:
         """429, until the Unix second ``x-gate-ratelimit-reset-timestamp``, but no longer than the limit's span.

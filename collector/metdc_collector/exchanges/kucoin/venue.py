@@ -94,10 +94,6 @@ class KuCoinVenue(MarketFacts):
         """Start the protocol of a new connection; there is but one channel."""
         return KuCoinConversation(instruments, self.family, self.limits.symbols_per_request)
 
-    def recent_request(self, name: str) -> Request:
-        """The newest 100 trades; there are no parameters for more."""
-        return Request(f"{self.trades_path}?symbol={quote(name)}", weight=self.trades_weight)
-
     def pause(self, status: int, headers: Headers, body: bytes, now: float) -> float | None:
         """429, for as long as ``gw-ratelimit-reset`` says: the ms until the pool of weight is full again."""
         reset = whole(headers.get("gw-ratelimit-reset"))

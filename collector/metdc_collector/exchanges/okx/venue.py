@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from metdc_collector.exchanges.base import (
     NONE_KNOWN,
@@ -47,10 +46,6 @@ class OkxVenue(MarketFacts):
         return OkxConversation(
             instruments, channel.name, self.limits.symbols_per_request, contracts=self.market == "futures"
         )
-
-    def recent_request(self, name: str) -> Request:
-        """The newest 500 fills, newest first."""
-        return Request(f"/api/v5/market/trades?instId={quote(name)}&limit=500")
 
     def guess(self, name: str) -> Instrument | None:
         """Split the name at its dashes: ``BTC-USDT``, ``BTC-USDT-SWAP``; the coins of a contract aren't told."""

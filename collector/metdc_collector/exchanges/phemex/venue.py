@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from metdc_collector.exchanges.base import (
     NONE_KNOWN,
@@ -55,10 +54,6 @@ class PhemexVenue(MarketFacts):
     def converse(self, instruments: Mapping[str, Instrument], channel: Channel) -> PhemexConversation:
         """Start the protocol of a new connection; there is but one channel."""
         return PhemexConversation(instruments, self.family)
-
-    def recent_request(self, name: str) -> Request:
-        """About a thousand trades, newest first."""
-        return Request(f"{self.trades_path}?symbol={quote(name)}")
 
     def pause(self, status: int, headers: Headers, body: bytes, now: float) -> float | None:
         """429, for as long as ``x-ratelimit-retry-after-<group>`` says, or ``Retry-After``."""

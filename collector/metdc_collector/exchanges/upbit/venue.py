@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from metdc_collector.exchanges.base import (
     NONE_KNOWN,
@@ -48,10 +47,6 @@ class UpbitVenue(MarketFacts):
     def converse(self, instruments: Mapping[str, Instrument], channel: Channel) -> UpbitConversation:
         """Start the protocol of a new connection; there is but one channel."""
         return UpbitConversation(instruments)
-
-    def recent_request(self, name: str) -> Request:
-        """The newest 500 trades, newest first."""
-        return Request(f"/v1/trades/ticks?market={quote(name)}&count=500")
 
     def pause(self, status: int, headers: Headers, body: bytes, now: float) -> float | None:
         """429 until the next second; 418 for as long as its message says."""

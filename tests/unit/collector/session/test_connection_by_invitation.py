@@ -88,9 +88,6 @@ class WordsVenue(MarketFacts):
     def converse(self, instruments: Mapping[str, Instrument], channel: Channel) -> Words:
         return Words()
 
-    def recent_request(self, name: str) -> Request:
-        return Request("/recent")
-
     def guess(self, name: str) -> Instrument | None:
         return None
 
