@@ -52,6 +52,7 @@ def start(config: PodConfig, *, http: str, port_file: str | None = None) -> int:
         settings = read(
             _named(config),
             credentials=_path("METDC_NATS_CREDENTIALS", Path.is_dir, "folder"),
+            exchange_credentials=_path("METDC_EXCHANGE_CREDENTIALS", Path.is_dir, "folder"),
             extra_ca=_path("METDC_EXTRA_CA", Path.is_file, "file"),
             upbit_rest=os.environ.get("METDC_UPBIT_REST"),
         )

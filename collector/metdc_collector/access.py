@@ -20,15 +20,19 @@ def within_limits(
     clock: Clock,
     tls: ssl.SSLContext | None,
     tap: Tap | None = None,
+    key: str | None = None,
 ) -> tuple[Budget, Rest]:
-    """Return the budget of new connections, and the REST client, both within ``share`` of the venue's limits."""
+    """Return the budget of new connections, and the REST client, both within ``share`` of the venue's limits.
+
+    ``key`` as :class:`Rest` takes it.
+    """
 
     def monotonic() -> float:
         return clock.now() / 1e9
 
     weight = Budget(venue.limits.rest_weight, share=share, monotonic=monotonic)
     connects = Budget(venue.limits.connects, share=share, monotonic=monotonic)
-    return connects, Rest(endpoints.rest, venue=venue, weight=weight, connects=connects, tls=tls, tap=tap)
+    return connects, Rest(endpoints.rest, venue=venue, weight=weight, connects=connects, tls=tls, tap=tap, key=key)
 
 
 def trust(addresses: Iterable[str], extra_ca: Path | None) -> ssl.SSLContext | None:

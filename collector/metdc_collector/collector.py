@@ -80,7 +80,7 @@ class Collector:
         # One context for all connections: each of its own would cost 0.8 MiB.
         self._tls = _trust(settings)
         self._connects, self._rest = within_limits(
-            venue, settings.endpoints, share=settings.limit_share, clock=clock, tls=self._tls
+            venue, settings.endpoints, share=settings.limit_share, clock=clock, tls=self._tls, key=settings.key
         )
         self.recovery = Recovery(
             settings=settings,

@@ -78,9 +78,13 @@ class Rest:
         tls: ssl.SSLContext | None = None,
         sleep: Sleep = asyncio.sleep,
         tap: Tap | None = None,
+        key: str | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        """``connects`` is the budget of new connections, where there are any; ``wall`` gives the Unix time in s."""
+        """``connects`` is the budget of new connections, where there are any; ``wall`` gives the Unix time in s.
+
+        ``key`` is the venue's API key, which keyed requests carry and nothing tells of.
+        """
         self._base = base
         self._tap = tap
         self._venue = venue
@@ -88,6 +92,7 @@ class Rest:
         self._connects = connects
         self._sleep = sleep
         self._wall = wall
+        self._key = key
         self._turn = asyncio.Lock()
         self._stopped = 0
         # Of the budget, this part is kept for what live connections need.
@@ -105,9 +110,10 @@ class Rest:
         """Return the body of a reply with status 200; urgent requests go first.
 
         Raises:
-            RestError: for anything else.
+            RestError: for anything else; for a keyed request also where there is no key.
         """
         url = self._base + request.path
+        headers = self._headers(request)
         self._check(url)
         if request.urgent:
             await self._sleep(self._weight.take(request.weight))
@@ -118,7 +124,7 @@ class Rest:
                     self._check(url)
                 self._weight.take(request.weight)
         self._check(url)
-        reply = await _aside(lambda: self._get(request.method, url))
+        reply = await _aside(lambda: self._get(request.method, url, headers))
         left = self._venue.left(reply.headers)
         if left is not None:
             self._weight.heed(left)
@@ -174,9 +180,21 @@ class Rest:
         """Close the pooled connections."""
         self._pool.clear()
 
-    def _get(self, method: str, url: str) -> Reply:
+    def _headers(self, request: Request) -> Mapping[str, str]:
+        if not request.keyed:
+            return {}
+        if self._key is None or self._venue.key_header is None:
+            path = request.path.partition("?")[0]
+            raise RestError(
+                f"{self._base}{path}: wants an API key; name its Secret in spec.exchangeCredentialsSecretRef"
+            )
+        return {self._venue.key_header: self._key}
+
+    def _get(self, method: str, url: str, headers: Mapping[str, str]) -> Reply:
         try:
-            reply = self._pool.request(method, url, preload_content=False)
+            # Headers of a request replace those of the pool.
+            every = {**self._pool.headers, **headers}
+            reply = self._pool.request(method, url, headers=every, preload_content=False)
             try:
                 body = reply.read(_MOST_BYTES + 1)
             finally:

@@ -6,7 +6,7 @@ the pod itself (resources, tolerations, …) are the operator's business and pas
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, get_args
@@ -23,7 +23,12 @@ from metdc_collector.wire.streams import StreamSpec, trades_stream
 # Also ws:// and wss:// would need aiohttp, 7 MB that no collector pays for.
 _SCHEMES = ("nats://", "tls://")
 
-_SPEC = frozenset({"exchange", "markets", "symbols", "rotation", "redundancy", "nats", "endpoints", "suspend"})
+_SPEC = frozenset(
+    {
+        *("exchange", "markets", "symbols", "rotation", "redundancy", "nats", "endpoints", "suspend"),
+        "exchangeCredentialsSecretRef",
+    }
+)
 _POD = frozenset(
     {
         *("image", "resources", "imagePullPolicy", "imagePullSecrets", "nodeSelector", "tolerations", "affinity"),
@@ -40,6 +45,8 @@ _ENDPOINTS: Mapping[str, tuple[str, ...]] = {"rest": ("http://", "https://"), "w
 _MOST = 2**63 - 1
 # Names of streams and domains, and subjects' tokens: anything else would end a line of NATS' protocol early.
 _NAME = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
+# An API key becomes a header: a space or a line break would end it early.
+_KEY = re.compile(r"[!-~]{1,500}", re.ASCII)
 _TOKENS = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", re.ASCII)
 
 
@@ -59,6 +66,8 @@ class Settings:
     stream: StreamSpec
     extra_ca: Path | None = None
     """Certificate authorities, PEM, that are trusted for the venue beside the system's own."""
+    key: str | None = field(default=None, repr=False)
+    """The exchange's API key, for requests of past trades that want one; null without."""
     krw_rest: str | None = None
     """The REST base address at which Upbit's KRW market is read; null where the selection does not ask for it."""
 
@@ -69,11 +78,17 @@ class Settings:
 
 
 def read(
-    config: PodConfig, *, credentials: Path | None, extra_ca: Path | None = None, upbit_rest: str | None = None
+    config: PodConfig,
+    *,
+    credentials: Path | None,
+    exchange_credentials: Path | None = None,
+    extra_ca: Path | None = None,
+    upbit_rest: str | None = None,
 ) -> Settings:
     """Read a pod's configuration, and what its environment gives.
 
-    ``credentials`` is the folder of NATS credentials, ``extra_ca`` a file, ``upbit_rest`` a base address.
+    ``credentials`` is the folder of NATS credentials, ``exchange_credentials`` that of the exchange's, ``extra_ca`` a
+    file, ``upbit_rest`` a base address.
 
     Raises:
         InvalidSettings: naming the field and the remedy.
@@ -104,6 +119,7 @@ def read(
         nats=_nats(nats, credentials),
         stream=_stream(config, _section("spec.nats", nats, "stream", _STREAM)),
         extra_ca=extra_ca,
+        key=_key(spec, exchange_credentials),
         krw_rest=_krw_rest(config.exchange, endpoints.rest, upbit_rest) if selection.upbit_krw != "Ignore" else None,
     )
 
@@ -125,6 +141,26 @@ def upbit_address(given: str | None) -> str:
 def _krw_rest(exchange: str, own: str, given: str | None) -> str:
     """Upbit's own collector reads its KRW market where it reads its list."""
     return own if exchange == "upbit" else upbit_address(given)
+
+
+def _key(spec: Mapping[str, Any], folder: Path | None) -> str | None:
+    """The API key in a folder of the exchange's credentials; nothing ever shows it."""
+    if folder is None:
+        if spec.get("exchangeCredentialsSecretRef") is not None:
+            variable = "METDC_EXCHANGE_CREDENTIALS"
+            words = f"{variable} must name the folder with the Secret's key apiKey as a file"
+            raise InvalidSettings(f"spec.exchangeCredentialsSecretRef: {words}")
+        return None
+    file = folder / "apiKey"
+    try:
+        key = file.read_text().strip()
+    except (OSError, ValueError) as error:
+        raise InvalidSettings(f"METDC_EXCHANGE_CREDENTIALS: {file} cannot be read: {type(error).__name__}") from None
+    if _KEY.fullmatch(key) is None:
+        raise InvalidSettings(
+            f"METDC_EXCHANGE_CREDENTIALS: {file} holds no API key: 1 to 500 characters without spaces"
+        )
+    return key
 
 
 def _known(path: str, record: Mapping[str, Any], known: Collection[str]) -> None:
@@ -230,14 +266,14 @@ def _stream(config: PodConfig, stream: Mapping[str, Any]) -> StreamSpec:
         if type(replicas) is not int or replicas not in (1, 3, 5):
             raise InvalidSettings(f"{path}.replicas: {replicas!r} must be 1, 3 or 5, since a majority must agree")
         sizes["replicas"] = replicas
-    for name, field, parse in (
+    for name, size, parse in (
         ("maxAge", "max_age", durations.parse),
         ("maxBytes", "max_bytes", parse_size),
         ("duplicateWindow", "duplicate_window", durations.parse),
     ):
         if stream.get(name) is not None:
             number = _positive(parse, f"{path}.{name}", stream[name])
-            sizes[field] = number // durations.SECOND if parse is durations.parse else number
+            sizes[size] = number // durations.SECOND if parse is durations.parse else number
     return trades_stream(config.exchange, [config.market], _text(path, stream, "name", _NAME), **sizes)
 
 

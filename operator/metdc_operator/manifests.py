@@ -29,6 +29,7 @@ PROGRESS = 420
 
 _CONFIG_FOLDER = "/etc/metdc"
 _CREDENTIALS_FOLDER = "/var/run/metdc/nats"
+_EXCHANGE_FOLDER = "/var/run/metdc/exchange"
 _CA_FOLDER = "/var/run/metdc/ca"
 
 
@@ -237,6 +238,8 @@ def _folders(resource: Resource, installation: Installation) -> dict[str, str]:
     folders = {"config": _CONFIG_FOLDER}
     if _credentials(resource, installation):
         folders["nats"] = _CREDENTIALS_FOLDER
+    if "exchangeCredentialsSecretRef" in resource.spec:
+        folders["exchange"] = _EXCHANGE_FOLDER
     if "extraCA" in resource.spec:
         folders["ca"] = _CA_FOLDER
     return folders
@@ -249,6 +252,8 @@ def _environment(resource: Resource, installation: Installation) -> list[dict[st
     folders = _folders(resource, installation)
     if "nats" in folders:
         environment.append({"name": "METDC_NATS_CREDENTIALS", "value": folders["nats"]})
+    if "exchange" in folders:
+        environment.append({"name": "METDC_EXCHANGE_CREDENTIALS", "value": folders["exchange"]})
     if "ca" in folders:
         environment.append({"name": "METDC_EXTRA_CA", "value": f"{folders['ca']}/ca.crt"})
     return environment + [dict(entry) for entry in resource.spec.get("env", [])]
@@ -259,6 +264,10 @@ def _volumes(resource: Resource, installation: Installation) -> list[dict[str, A
     volumes: list[dict[str, Any]] = [{"name": "config", "downwardAPI": {"items": [field]}}]
     if sources := _credentials(resource, installation):
         volumes.append({"name": "nats", "projected": {"sources": sources}})
+    if (reference := resource.spec.get("exchangeCredentialsSecretRef")) is not None:
+        # The key alone: what could sign orders stays out of the pod.
+        secret = {"name": reference["name"], "items": [{"key": "apiKey", "path": "apiKey"}]}
+        volumes.append({"name": "exchange", "projected": {"sources": [{"secret": secret}]}})
     if "extraCA" in resource.spec:
         volumes.append({"name": "ca", "projected": {"sources": [_authorities(resource.spec["extraCA"])]}})
     return volumes

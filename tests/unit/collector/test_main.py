@@ -95,6 +95,7 @@ def test_a_field_that_is_wrong_is_named(
     ("name", "value", "message"),
     [
         ("METDC_NATS_CREDENTIALS", "/nowhere", "METDC_NATS_CREDENTIALS: '/nowhere' is no folder"),
+        ("METDC_EXCHANGE_CREDENTIALS", "/nowhere", "METDC_EXCHANGE_CREDENTIALS: '/nowhere' is no folder"),
         ("METDC_EXTRA_CA", "/nowhere", "METDC_EXTRA_CA: '/nowhere' is no file"),
         ("METDC_UPBIT_REST", "api", "METDC_UPBIT_REST: 'api' must begin with http:// or https://"),
         ("METDC_DIVIDE_TIMERS", "0", "METDC_DIVIDE_TIMERS: '0' is not a number from 1 to 1000"),

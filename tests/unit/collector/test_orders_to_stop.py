@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -28,7 +29,7 @@ class Told(Rest):
         super().__init__("http://a", venue=venue, weight=weight, connects=connects, sleep=clock.sleep, wall=lambda: 0)
         self.replies, self.asked = list(replies), list[str]()
 
-    def _get(self, method: str, url: str) -> Reply:
+    def _get(self, method: str, url: str, headers: Mapping[str, str]) -> Reply:
         self.asked.append(url)
         return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
 

@@ -14,7 +14,7 @@ import pytest
 from metdc_collector import rest
 from metdc_collector.exchanges.base import InvalidListing, Listing, Rate, Request
 from metdc_collector.exchanges.base import Venue as MarketVenue
-from metdc_collector.exchanges.binance import SPOT
+from metdc_collector.exchanges.binance import FUTURES, SPOT
 from metdc_collector.exchanges.gate import FUTURES as GATE_FUTURES
 from metdc_collector.limits import Budget
 from metdc_collector.rest import Rest, RestError
@@ -124,6 +124,38 @@ async def test_a_tap_sees_each_reply_with_its_address() -> None:
         with contextlib.closing(Rest(venue.address, venue=SPOT, weight=weight, tap=tap)) as rest:
             await rest.get(Request("/list"))
         assert tap.seen == [("http", f"{venue.address}/list", LIST)]
+
+
+def keyed(base: str, key: str | None, venue: MarketVenue = FUTURES) -> Rest:
+    return Rest(base, venue=venue, weight=Budget(Rate(1000, 60), monotonic=lambda: 0.0), key=key)
+
+
+async def test_a_keyed_request_carries_the_key_and_no_other_does() -> None:
+    with serving(replying()) as venue, contextlib.closing(keyed(venue.address, "vmPUZE6mv9")) as rest:
+        for wants, key in ((True, "vmPUZE6mv9"), (False, None)):
+            await rest.get(Request("/old", keyed=wants))
+            told = venue.asked[-1].headers
+            assert (told["X-MBX-APIKEY"], told["Accept-Encoding"], told["User-Agent"]) == (key, "gzip", "metdc")
+
+
+@pytest.mark.parametrize(("key", "market"), [(None, FUTURES), ("vmPUZE6mv9", SPOT)])
+async def test_without_a_key_or_its_header_a_keyed_request_is_not_sent(key: str | None, market: MarketVenue) -> None:
+    with serving(replying()) as venue:
+        with contextlib.closing(keyed(venue.address, key, market)) as rest, pytest.raises(RestError) as refusal:
+            await rest.get(Request("/old?symbol=BTCUSDT", keyed=True))
+        assert venue.asked == []
+    words = "wants an API key; name its Secret in spec.exchangeCredentialsSecretRef"
+    assert str(refusal.value) == f"{venue.address}/old: {words}"
+
+
+async def test_nothing_tells_of_the_key(caplog: pytest.LogCaptureFixture) -> None:
+    tape = Tape()
+    with caplog.at_level("DEBUG"), serving(replying(429, b"slow down")) as venue:
+        weight = Budget(Rate(1000, 60), monotonic=lambda: 0.0)
+        rest = Rest(venue.address, venue=FUTURES, weight=weight, tap=tape, key="vmPUZE6mv9")
+        with contextlib.closing(rest), pytest.raises(RestError) as refusal:
+            await rest.get(Request("/old", keyed=True))
+    assert "vmPUZE6mv9" not in f"{refusal.value}{caplog.text}{tape.seen}"
 
 
 async def test_a_connection_is_used_again() -> None:
@@ -240,7 +272,7 @@ async def test_a_request_waits_for_its_weight() -> None:
 HANGING = """
 import asyncio, sys
 from metdc_collector.exchanges.base import Rate, Request
-from metdc_collector.exchanges.binance import SPOT
+from metdc_collector.exchanges.binance import FUTURES, SPOT
 from metdc_collector.limits import Budget
 from metdc_collector.rest import Rest
 async def main():

@@ -116,6 +116,48 @@ def test_an_address_of_upbit_that_is_none_is_refused_by_its_variable() -> None:
         read(config({"symbols": {"upbitKRW": "Include"}}), credentials=None, upbit_rest="api")
 
 
+# -- the exchange's API key
+
+
+def keyed(folder: Path | None, **spec: Any) -> Settings:
+    return read(config(spec), credentials=None, exchange_credentials=folder)
+
+
+def test_without_a_folder_there_is_no_key() -> None:
+    assert keyed(None).key is None
+
+
+@pytest.mark.parametrize("spec", [{}, {"exchangeCredentialsSecretRef": {"name": "binance-key"}}])
+def test_the_key_is_read_from_its_file_and_never_shown(tmp_path: Path, spec: dict[str, Any]) -> None:
+    (tmp_path / "apiKey").write_text("vmPUZE6mv9\n")
+    given = keyed(tmp_path, **spec)
+    assert given.key == "vmPUZE6mv9"
+    assert "vmPUZE6mv9" not in repr(given)
+
+
+def test_a_secret_that_is_named_wants_its_folder() -> None:
+    with pytest.raises(InvalidSettings, match=r"spec.exchangeCredentialsSecretRef: METDC_EXCHANGE_CREDENTIALS must"):
+        keyed(None, exchangeCredentialsSecretRef={"name": "binance-key"})
+
+
+def test_a_folder_without_a_key_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidSettings, match=r"METDC_EXCHANGE_CREDENTIALS: .*/apiKey cannot be read: FileNotFoundErr"):
+        keyed(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "\n", "two words", "a\nX-Header: b", "schlüssel", "x" * 501])
+def test_what_cannot_be_a_header_is_no_key_and_not_shown(tmp_path: Path, text: str) -> None:
+    (tmp_path / "apiKey").write_text(text)
+    with pytest.raises(InvalidSettings, match=r"/apiKey holds no API key: 1 to 500 characters without spaces$"):
+        keyed(tmp_path)
+
+
+def test_bytes_that_are_no_text_are_no_key(tmp_path: Path) -> None:
+    (tmp_path / "apiKey").write_bytes(b"\xff\xfe")
+    with pytest.raises(InvalidSettings, match=r"/apiKey cannot be read: UnicodeDecodeError$"):
+        keyed(tmp_path)
+
+
 # -- NATS
 
 
@@ -166,11 +208,11 @@ def schema() -> dict[str, Any]:
 def test_every_field_of_the_resource_is_read_passed_or_refused() -> None:
     fields = schema().keys()
     refusals = {name for name in fields if name not in settings._SPEC | settings._POD}
-    assert refusals == {"spool", "exchangeCredentialsSecretRef"}
+    assert refusals == {"spool"}
     assert fields >= settings._SPEC | settings._POD
 
 
-@pytest.mark.parametrize("name", ["spool", "exchangeCredentialsSecretRef", "colour"])
+@pytest.mark.parametrize("name", ["spool", "colour"])
 def test_a_field_without_behaviour_is_refused_by_name(name: str) -> None:
     assert refused(**{name: {}}) == f"spec.{name}: is not supported yet; remove it"
 

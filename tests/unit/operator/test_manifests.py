@@ -234,6 +234,21 @@ def test_credentials_of_the_installation_serve_a_resource_without_nats_of_its_ow
     assert pod()["volumes"][1]["projected"]["sources"] == [{"secret": {"name": "nats-of-chart"}}]
 
 
+def test_of_the_exchange_s_secret_a_pod_gets_the_key_alone() -> None:
+    keyed = pod("  exchangeCredentialsSecretRef: {name: binance-key}")
+    container, volumes = keyed["containers"][0], {each["name"]: each for each in keyed["volumes"]}
+
+    assert {"name": "METDC_EXCHANGE_CREDENTIALS", "value": "/var/run/metdc/exchange"} in container["env"]
+    assert {"name": "exchange", "mountPath": "/var/run/metdc/exchange", "readOnly": True} in container["volumeMounts"]
+    assert volumes["exchange"]["projected"]["sources"] == [
+        {"secret": {"name": "binance-key", "items": [{"key": "apiKey", "path": "apiKey"}]}}
+    ]
+
+
+def test_without_a_secret_of_the_exchange_nothing_is_mounted_for_it() -> None:
+    assert "exchange" not in {each["name"] for each in pod()["volumes"]}
+
+
 # -- the resource
 
 

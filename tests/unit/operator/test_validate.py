@@ -158,7 +158,7 @@ def test_an_odd_but_good_spec_is_accepted(field: str) -> None:
         ("spool: {}", "spec.spool.maxBytes: is required"),
         ("image: ''", "spec.image: must have at least 1 character"),
         ("podLabels: {metdc.io/market: x}", "spec.podLabels: labels under metdc.io/ and app.kubernetes.io/name belong"),
-        ("env: [{name: METDC_POD, value: x}]", "spec.env: METDC_CONFIG, METDC_POD, METDC_NATS_CREDENTIALS and"),
+        ("env: [{name: METDC_POD, value: x}]", "spec.env: METDC_CONFIG, METDC_POD, METDC_NATS_CREDENTIALS, METDC_"),
         ("env: [{name: A, value: x, valueFrom: {fieldRef: {fieldPath: a}}}]", "spec.env: give a variable a value or"),
         ("env: [{name: A}, {name: A}]", "spec.env[1]: stands in the list twice; remove one"),
         ("extraCA: {configMapRef: {name: a}, secretRef: {name: b}}", "spec.extraCA: must have at most 1 entry"),
