@@ -250,7 +250,7 @@ class Collector:
             trades=self._trades(),
             frames=reports.Frames(fleet.counts.malformed, fleet.counts.out_of_scope) if fleet else reports.Frames(),
             backlog=reports.Backlog(len(self.publisher.window) + gate.held, self.publisher.window.bytes, oldest),
-            gaps=self.recovery.ledger.counts,
+            gaps=self.recovery.counts,
             samples=self.recovery.sampler.samples,
             last_trade=gate.last_trade,
             score=score(

@@ -22,6 +22,7 @@ from metdc_collector.tasks import beside
 from metdc_collector.wire import gap as gaps
 from metdc_collector.wire.errors import InvalidMessage
 from metdc_collector.wire.instrument import Instrument
+from metdc_collector.wire.report import Gaps
 
 _TICK = 0.1
 _PROOF = 1.0
@@ -70,8 +71,8 @@ class Recovery:
             consecutive=lambda: self.gate.order.consecutive,
             proofs=self._proofs.others,
             peers=self.peers,
+            keyed=self.settings.key is not None,
         )
-
         self.sampler = Sampler(
             venue=self.settings.venue,
             rest=self.rest,
@@ -85,6 +86,11 @@ class Recovery:
             suspects=self._suspects,
             silent=self._silent,
         )
+
+    @property
+    def counts(self) -> Gaps:
+        """Counts of gaps for the report."""
+        return Gaps(open=self.backfill.looked_for, filled=self.ledger.filled, unfillable=self.ledger.unfillable)
 
     def instruments(self) -> Mapping[str, Instrument]:
         """What is streamed, by native name."""

@@ -71,6 +71,7 @@ class Job:
     Attributes:
         due: when it is to be looked at next, ns.
         tries: how often REST could not be asked.
+        asked: whether REST was asked.
         opened: whether its record was published as open.
         filled: trades given out for it so far.
         unbegun: where it begins was not looked for yet.
@@ -79,6 +80,7 @@ class Job:
     hole: Hole
     due: int
     tries: int = 0
+    asked: bool = False
     opened: bool = False
     filled: int = 0
     unbegun: bool = False
@@ -135,6 +137,11 @@ class Backfill:
             found[name] = min(start, found.get(name, start))
         return found
 
+    @property
+    def looked_for(self) -> int:
+        """How many holes REST is asked about."""
+        return sum(job.asked for job in self._jobs)
+
     def proof(self, pod: str, stored_until: int) -> Proof | None:
         """What this process has proven; null before it listens. All received before ``stored_until`` is stored."""
         if self.covered is None:
@@ -146,7 +153,7 @@ class Backfill:
 
     def take_over(self, hole: Hole, filled: int) -> None:
         """Go on with a hole that another pod has left open."""
-        self._jobs.append(Job(hole, self.clock.now(), opened=True, filled=filled))
+        self._jobs.append(Job(hole, self.clock.now(), asked=True, opened=True, filled=filled))
 
     # -- noticing
 
@@ -235,6 +242,11 @@ class Backfill:
     async def _settle(self, job: Job) -> bool:
         """Do what can be done about a hole now; whether that is all."""
         if not await self._is_hole(job):
+            if job.asked:
+                gap = Evidence(job.hole, filled=job.filled).verdict(
+                    self.clock.now(), "filled" if job.filled else "empty"
+                )
+                self.ledger.settled(gap)
             return True
         hole = job.hole
         evidence = Evidence(hole, filled=job.filled)
@@ -312,7 +324,7 @@ class Backfill:
 
     async def _ask(self, job: Job, source: Source, evidence: Evidence) -> None:
         """Follow a source's pages through a hole, and publish what the stream lacks."""
-        hole = evidence.hole
+        hole, job.asked = evidence.hole, True
         request = source.request(hole.span)
         pages = 0
         while request is not None:

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 from metdc_collector.wire.gap import Gap, State, encode
-from metdc_collector.wire.report import Gaps
 
 log = logging.getLogger(__name__)
 _TICK = 0.1
@@ -23,7 +22,8 @@ class Ledger:
 
     Attributes:
         tell: publishes one record.
-        open: those that are not settled, by their identity.
+        open: those that were told and are not settled, by their identity.
+        filled, unfillable: counts; a hole that was filled in part counts as unfillable.
     """
 
     tell: Tell
@@ -32,11 +32,6 @@ class Ledger:
     unfillable: int = 0
     _left: dict[str, Gap] = field(default_factory=dict)
     _queue: deque[Gap] = field(default_factory=deque)
-
-    @property
-    def counts(self) -> Gaps:
-        """Counts for the report; a hole that was filled in part counts as unfillable."""
-        return Gaps(open=len(self.open), filled=self.filled, unfillable=self.unfillable)
 
     def opened(self, gap: Gap) -> None:
         """A hole is looked for."""
