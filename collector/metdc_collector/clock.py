@@ -79,14 +79,14 @@ class Timers:
     rest_lag: float = 10.0
     rest_patience: float = 60.0
     sample: float = 1.0
-    rest_retry: float = 2.0
+    rest_retry: float = 1.0
     rest_retry_most: float = 60.0
 
     # These follow the speed of NATS and of the process, not a venue's.
     _UNDIVIDED: ClassVar = frozenset(
         {
             *("hold", "hold_behind_peer", "acknowledge", "retry", "retry_most", "drain"),
-            *("rest_lag", "rest_patience"),
+            *("rest_lag", "rest_patience", "rest_retry"),
         }
     )
 

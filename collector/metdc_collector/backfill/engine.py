@@ -3,10 +3,10 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from metdc_collector.backfill.holes import Evidence, Hole
+from metdc_collector.backfill.holes import MARGIN, Evidence, Hole
 from metdc_collector.backfill.ledger import Ledger
 from metdc_collector.backfill.proof import Proof, proven_until
 from metdc_collector.clock import Clock, Timers
@@ -15,6 +15,7 @@ from metdc_collector.coverage import Blind
 from metdc_collector.exchanges.base import InvalidReply, Venue
 from metdc_collector.exchanges.history import Mark, Source
 from metdc_collector.rest import Rest, RestError
+from metdc_collector.wire.gap import State
 from metdc_collector.wire.instrument import Instrument
 from metdc_collector.wire.trade import Trade
 
@@ -45,6 +46,9 @@ class Stream(Protocol):
     def newest(self, name: str) -> Mark | None:
         """The newest trade of an instrument that was accepted."""
 
+    def heard(self, name: str) -> Mark | None:
+        """The newest trade of an instrument that was received, also one that waits for its predecessor."""
+
     def stored_before(self, name: str) -> Mark | None:
         """What the stream held of an instrument before this process added anything, as far as it was looked for."""
 
@@ -69,6 +73,7 @@ class Job:
     """A hole that is looked after.
 
     Attributes:
+        rest: what of it is not proven yet.
         due: when it is to be looked at next, ns.
         tries: how often REST could not be asked.
         asked: whether REST was asked.
@@ -78,6 +83,7 @@ class Job:
     """
 
     hole: Hole
+    rest: Hole
     due: int
     tries: int = 0
     asked: bool = False
@@ -153,7 +159,7 @@ class Backfill:
 
     def take_over(self, hole: Hole, filled: int) -> None:
         """Go on with a hole that another pod has left open."""
-        self._jobs.append(Job(hole, self.clock.now(), asked=True, opened=True, filled=filled))
+        self._jobs.append(Job(hole, hole, self.clock.now(), asked=True, opened=True, filled=filled))
 
     # -- noticing
 
@@ -195,9 +201,10 @@ class Backfill:
             same = mine.instrument.name == hole.instrument.name and mine.before == hole.before
             if same and mine.after is None and hole.after is None and not job.opened and mine.cause != "restarted":
                 job.hole = Hole(hole.instrument, hole.before, None, mine.start, hole.end, mine.cause, mine.noticed)
+                job.rest = replace(job.rest, end=hole.end)
                 return
         due = hole.noticed + round(self._grace(hole) * _NS)
-        self._jobs.append(Job(hole, due, unbegun=hole.cause == "restarted"))
+        self._jobs.append(Job(hole, hole, due, unbegun=hole.cause == "restarted"))
 
     def _grace(self, hole: Hole) -> float:
         """For how many seconds a hole may prove to be none before REST is asked."""
@@ -243,17 +250,14 @@ class Backfill:
         """Do what can be done about a hole now; whether that is all."""
         if not await self._is_hole(job):
             if job.asked:
-                gap = Evidence(job.hole, filled=job.filled).verdict(
-                    self.clock.now(), "filled" if job.filled else "empty"
-                )
-                self.ledger.settled(gap)
+                self._record(job, Evidence(job.rest, filled=job.filled), "filled" if job.filled else "empty")
             return True
-        hole = job.hole
+        hole = job.rest
         evidence = Evidence(hole, filled=job.filled)
         if self.stream.usable:
             await self._look(evidence)
         if evidence.whole:
-            self.ledger.settled(evidence.verdict(self.clock.now()))
+            self._record(job, evidence)
             return True
         for source in self._sources(hole):
             if source.aggregates and (evidence.filled or evidence.some):
@@ -262,9 +266,13 @@ class Backfill:
             if evidence.complete:
                 break
         job.filled = evidence.filled
+        log.debug(
+            "gap of %s: low %s, high %s, filled %d", hole.instrument.name, evidence.low, evidence.high, job.filled
+        )
         if self._again(job, evidence):
+            job.rest = evidence.rest
             return False
-        self.ledger.settled(evidence.verdict(self.clock.now()))
+        self._record(job, evidence)
         return True
 
     def _again(self, job: Job, evidence: Evidence) -> bool:
@@ -273,9 +281,9 @@ class Backfill:
         lags = not evidence.complete and not evidence.high and now - hole.noticed < self.timers.rest_patience * _NS
         if not lags and self.stream.usable:
             return False
-        newest = self.stream.newest(hole.instrument.name)
+        heard = self.stream.heard(hole.instrument.name)
         job.due = now + round(self.timers.rest_retry * _NS)
-        if hole.after is None and (newest is None or newest.time <= hole.end):
+        if hole.after is None and (heard is None or heard.time <= hole.end):
             job.due = max(job.due, hole.end + round(self.timers.rest_lag * _NS))  # no later trade can show that it lags
         if now - hole.noticed > _TOLD * _NS:
             self._open(job)
@@ -289,12 +297,12 @@ class Backfill:
         name = hole.instrument.name
         newest, low = self.stream.newest(name), hole.before
         if job.unbegun:
-            low = self.stream.stored_before(name) or low
+            low = self.stream.stored_before(name)
             start = await self._proven(name, low, hole.end)
             if start is None:
                 return False  # nobody has ever listened, or somebody does
             hole = Hole(hole.instrument, low, None, min(start, hole.end), hole.end, hole.cause, hole.noticed)
-            job.hole, job.unbegun = hole, False
+            job.hole, job.rest, job.unbegun = hole, hole, False
         elif self.peers() and any(proof.covers(name, hole.start, hole.end) for proof in await self.proofs() or ()):
             return False
         counts = low is not None and newest is not None and self.consecutive() and number(low.seq) >= 0
@@ -331,7 +339,7 @@ class Backfill:
             if pages:
                 self._open(job)  # it takes a while: let it be known
             asked = self.clock.now()
-            newest = self.stream.newest(hole.instrument.name)
+            heard = self.stream.heard(hole.instrument.name)
             body = await self.rest.get(request)
             try:
                 page = source.read(body, hole.instrument, self.clock.now())
@@ -339,14 +347,14 @@ class Backfill:
                 raise RestError(str(error)) from error
             if not pages and self.stream.usable:
                 await self._look(evidence)
-            rows = evidence.take(page)
+            rows = [trade for trade in evidence.take(page) if trade.time <= hole.end or asked > hole.end + 2 * MARGIN]
             if rows:
                 self.stream.restore(rows, asked if self.stream.usable else hole.start)
             pages += 1
             following = source.further(hole.span, request, page)
             if following is None and not page.full and self._reaches(source, hole):
                 evidence.bottom()
-            if self._shows(page.trades, newest, hole, asked):
+            if self._shows(page.trades, heard, hole, asked):
                 evidence.top()
             request = following
             job.filled = evidence.filled
@@ -355,14 +363,22 @@ class Backfill:
         """Whether the source goes back to a hole's beginning at all."""
         return source.depth is None or self.clock.now() - hole.start < source.depth * _NS
 
-    def _shows(self, rows: Sequence[Trade], newest: Mark | None, hole: Hole, asked: int) -> bool:
-        """Whether a reply surely shows what was traded by the hole's end, though no row lies behind it."""
-        if hole.after is not None or asked - hole.end < self.timers.rest_lag * _NS:
+    def _shows(self, rows: Sequence[Trade], heard: Mark | None, hole: Hole, asked: int) -> bool:
+        """Whether a reply surely shows all that was traded by the hole's end.
+
+        It does if it shows a trade that was heard behind the hole; while there is none, some time must have passed.
+        """
+        if hole.after is not None:
             return False
-        live = newest is not None and newest.time > hole.end
-        return not live or any(newest is not None and trade.time >= newest.time for trade in rows)
+        if heard is not None and heard.time > hole.end:
+            return any(trade.id == heard.id or trade.time > heard.time for trade in rows)
+        return asked - hole.end > self.timers.rest_lag * _NS
 
     def _open(self, job: Job) -> None:
         if not job.opened:
             job.opened = True
-            self.ledger.opened(Evidence(job.hole, filled=job.filled).verdict(self.clock.now(), "open"))
+            evidence = Evidence(job.rest, filled=job.filled)
+            self.ledger.opened(evidence.verdict(job.hole, self.clock.now(), "open"))
+
+    def _record(self, job: Job, evidence: Evidence, state: State | None = None) -> None:
+        self.ledger.settled(evidence.verdict(job.hole, self.clock.now(), state))

@@ -112,7 +112,7 @@ class Evidence:
     damaged: int = 0
     _have: set[int] = field(default_factory=set)
     _oldest: int | None = None
-    _newest: int | None = None
+    _last: Trade | None = None
 
     def held(self, trades: Mapping[str, int], fills: Sequence[str]) -> None:
         """The stream holds these message ids; ``fills`` are their ids without the instrument."""
@@ -144,11 +144,12 @@ class Evidence:
             if side:
                 continue
             self._oldest = trade.time if self._oldest is None else min(self._oldest, trade.time)
-            self._newest = trade.time if self._newest is None else max(self._newest, trade.time)
+            if self._last is None or trade.time >= self._last.time:
+                self._last = trade
             self._note(trade)
             if trade.message_id not in self.stored:
                 found.append(trade)
-        self.filled += len(found)
+                self.filled += self.hole.counted or self.hole.start <= trade.time <= self.hole.end
         return found
 
     def bottom(self) -> None:
@@ -159,33 +160,44 @@ class Evidence:
         """What the source has is known to reach behind the hole."""
         self.high = True
 
-    def verdict(self, at: int, state: State | None = None) -> Gap:
-        """Return the record of what is known at ``at`` (ns): the given state, or the final one."""
-        hole = self.hole
-        left = 0 if self.complete else hole.count - len(self._have)
-        start, end = self._left()
+    @property
+    def rest(self) -> Hole:
+        """What is left to be proven: where REST lags, what its rows reach from the beginning on is done."""
+        if self.hole.counted or self.damaged or not self.low or self._last is None:
+            return self.hole
+        last = self._last
+        start = max(self.hole.start, min(last.time, self.hole.end))
+        return replace(self.hole, before=Mark(last.id, last.time, last.seq), start=start)
+
+    def verdict(self, whole: Hole, at: int, state: State | None = None) -> Gap:
+        """Return the record of what is known at ``at`` (ns): the given state, or the final one.
+
+        ``whole`` is the hole as it was noticed, of which :attr:`hole` may be the rest.
+        """
+        instrument = whole.instrument
+        start, end = (whole.start, whole.end) if state is None and self.complete else self._left()
         gap = Gap(
-            exchange=hole.instrument.exchange,
-            market=hole.instrument.market,
-            base=hole.instrument.base,
-            quote=hole.instrument.quote,
-            instrument=hole.instrument.name,
-            before=_edge(hole.before),
-            after=_edge(hole.after),
+            exchange=instrument.exchange,
+            market=instrument.market,
+            base=instrument.base,
+            quote=instrument.quote,
+            instrument=instrument.name,
+            before=_edge(whole.before),
+            after=_edge(whole.after),
             start=start,
             end=end,
-            cause=hole.cause,
+            cause=whole.cause,
             state=state or self._final(),
             at=at,
             filled=self.filled,
         )
-        if not hole.counted:
+        if not whole.counted:
             return gap
-        missing = left + self.filled
+        left = 0 if self.complete else whole.count - len(self._have)
         if not left:
-            return replace(gap, missing=missing)
-        first, last = hole.edges(self._have)
-        return replace(gap, first_missing=str(first), last_missing=str(last), missing=missing)
+            return replace(gap, missing=self.filled)
+        first, last = whole.edges(self._have)
+        return replace(gap, first_missing=str(first), last_missing=str(last), missing=left + self.filled)
 
     def _final(self) -> State:
         if self.complete:
@@ -199,8 +211,8 @@ class Evidence:
             return start, end
         if self.high and not self.low and self._oldest is not None:
             end = max(start, min(end, self._oldest))
-        if self.low and not self.high and self._newest is not None:
-            start = min(end, max(start, self._newest))
+        if self.low and not self.high and self._last is not None:
+            start = min(end, max(start, self._last.time))
         return start, end
 
     def _note(self, trade: Trade) -> None:

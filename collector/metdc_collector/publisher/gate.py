@@ -55,7 +55,7 @@ class Gate:
     counts: GateCounts = field(default_factory=GateCounts)
     last_trade: int | None = None
     held: int = 0
-    _stored: dict[str, Newest] = field(default_factory=dict)
+    _stored: dict[str, Newest | None] = field(default_factory=dict)
     _joining: dict[int, dict[str, Joining]] = field(default_factory=dict)
     _stepping: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -144,6 +144,15 @@ class Gate:
         """The newest trade of an instrument that was accepted, or is stored."""
         return self.order.newest(name)
 
+    def heard(self, name: str) -> Mark | None:
+        """The newest trade of an instrument that was received, also one that waits for its predecessor."""
+        for joinings in self._joining.values():
+            joining = joinings.get(name)
+            if joining is not None and len(joining.trades) > joining.replayed:
+                last = joining.trades[-1]
+                return Mark(last.id, last.time, last.seq)
+        return self.order.newest(name)
+
     def stored_before(self, name: str) -> Mark | None:
         """What the stream held of an instrument before this process added anything, as far as it was looked for."""
         found = self._stored.get(name)
@@ -158,16 +167,18 @@ class Gate:
         looks = self.publisher.looks
         if looks is None or not self.publisher.usable:
             return False
-        unknown = [one for one in instruments if self.order.newest(one.name) is None]
+        unknown = [one for one in instruments if one.name not in self._stored]
         try:
             newest = await looks.newest([one.subject for one in unknown])
         except LookFailed as error:
             log.debug("what is stored is not known yet: %s", error)
             return False
         for one in unknown:
-            if (found := newest.get(one.subject)) is not None and self.order.newest(one.name) is None:
-                self.order.resume(one.name, found)
-                self._stored.setdefault(one.name, found)
+            found = newest.get(one.subject)
+            if one.name not in self._stored:  # meanwhile its first trade may have been let in
+                self._stored[one.name] = found
+                if found is not None:
+                    self.order.resume(one.name, found)
         return True
 
     async def settled(self) -> None:
@@ -241,9 +252,9 @@ class Gate:
     async def _let_in(self, connection: int, joining: Joining, newest: Newest | None, looked_at: int) -> None:
         """Publish what an instrument has received, without rows that the stream holds; then it runs."""
         name = joining.instrument.name
+        self._stored.setdefault(name, newest)
         if newest is not None:
             self.order.resume(name, newest)
-            self._stored.setdefault(name, newest)
         replayed = joining.trades[: joining.replayed]
         if replayed:
             looks, state = self.publisher.looks, self.publisher.state
