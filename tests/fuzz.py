@@ -2,7 +2,7 @@
 
 ``python -m tests.fuzz --count 100000 --seed 7 [--venue phemex.spot]``; progress on stderr, one JSON object as the last
 line on stdout; exit 0 held, 1 failed, 2 bad usage. The same seed makes the same frames. For ten frames of a market, one
-REST reply with past trades is damaged, where :mod:`tests.fuzz_forms` knows how they are written.
+REST reply with past trades is damaged (:mod:`tests.fuzz_history`).
 
 The oracle doesn't parse: it writes each frame from rows that it made up, knows which of them it damaged, and computes
 what must come of the others with :class:`decimal.Decimal`.
@@ -287,14 +287,14 @@ def fuzz(name: str, count: int, seed: int, progress: Callable[[int], None] = lam
 
 
 def fuzz_history(name: str, count: int, seed: int) -> Outcome:
-    """Try ``count`` replies with past trades on a market of :data:`tests.fuzz_forms.FORMS`."""
+    """Try ``count`` replies with past trades on the market ``name``, each to one of its sources."""
     exchange, market = name.split(".")
     random, outcome = Random(f"{seed} {name} history"), Outcome()
-    instruments = MAKERS[exchange](market, random).instruments
-    replies = Replies(FORMS[name], list(instruments.values()), random)
+    instruments = list(MAKERS[exchange](market, random).instruments.values())
     sources = venue(exchange, market).sources
     for _ in range(count):
-        outcome.judge_reply(replies.make(), random.choice(sources))
+        source = random.choice(sources)
+        outcome.judge_reply(Replies(FORMS[name][source.name], instruments, random).make(), source)
     return outcome
 
 
@@ -316,8 +316,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f"{name}: {done} of {options.count} frames", file=sys.stderr)
 
         outcomes[name] = fuzz(name, options.count, options.seed, progress)
-        if name in FORMS:
-            histories[name] = fuzz_history(name, max(1, options.count // REPLIES), options.seed)
+        histories[name] = fuzz_history(name, max(1, options.count // REPLIES), options.seed)
     found = [*outcomes.items(), *histories.items()]
     ok = all(outcome.wrong == 0 for _, outcome in found)
     examples = [f"{name}: {example}" for name, each in found for example in each.examples]

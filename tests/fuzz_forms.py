@@ -1,16 +1,21 @@
-"""How each market writes its REST replies with past trades, for the mutator (:mod:`tests.fuzz_history`)."""
+"""How each source of past trades writes its REST replies, for the mutator (:mod:`tests.fuzz_history`)."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from random import Random
 from typing import Any
+from uuid import UUID
 
 from metdc_collector.wire.instrument import Instrument
 from tests.damage import DECIMALS, INTEGERS, NAMES, TIMES, TRUTHS, WORDS, Raw, Row, damage, plain
+from tests.fuzz_bybit import IDS
 from tests.fuzz_gate import INSTANTS, NO_ARRAYS, SIZES
 from tests.fuzz_history import Form, Members
 from tests.fuzz_kucoin import COUNTS, EXECUTION, MATCH
+from tests.fuzz_okx import FILL, OLDER
+from tests.fuzz_upbit import FIELDS
 
 START = 1_700_000_000_000  # ms
 
@@ -23,6 +28,77 @@ def _row(instrument: Instrument, number: str, price: str, units: Decimal, more: 
 
 def _amounts(random: Random) -> tuple[str, str]:
     return f"{random.randrange(1, 10**9) / 1000:.8f}", f"{random.randrange(1, 10**6) / 100:.3f}"
+
+
+def _time(random: Random) -> int:
+    return START + random.randrange(10**9)
+
+
+def _turned(rows: Sequence[Row], full: bool) -> list[Row]:
+    """Written newest first."""
+    return list(reversed(rows))
+
+
+def _binance_fill(random: Random, instrument: Instrument) -> tuple[Members, Row]:
+    (price, amount), number, time = _amounts(random), random.randrange(1 << 62), _time(random)
+    maker = random.random() < 0.5
+    row: Members = {"id": number, "price": price, "qty": amount, "time": time, "isBuyerMaker": maker}
+    row |= {"isBestMatch": random.choice(WORDS), "isRPITrade": random.choice(WORDS)}
+    more = ("sell" if maker else "buy", time * 1_000_000)
+    return row, _row(instrument, str(number), price, Decimal(amount), more)
+
+
+def _binance_aggregate(random: Random, instrument: Instrument) -> tuple[Members, Row]:
+    (price, amount), number, time = _amounts(random), random.randrange(1 << 62), _time(random)
+    maker = random.random() < 0.5
+    row: Members = {"a": number, "p": price, "q": amount, "nq": random.choice(WORDS), "f": number >> 1, "l": number}
+    row |= {"T": time, "m": maker}
+    more = ("sell" if maker else "buy", time * 1_000_000)
+    return row, _row(instrument, f"agg:{number}", price, Decimal(amount), more)
+
+
+def _okx(random: Random, instrument: Instrument) -> tuple[Members, Row]:
+    (price, size), number, time = _amounts(random), str(random.randrange(10, 1 << 62)), _time(random)
+    side = random.choice(["buy", "sell"])
+    row = {"instId": instrument.name, "side": side, "sz": size, "px": price, "tradeId": number, "ts": str(time)}
+    row |= {"source": random.choice("01")}
+    return row, _row(instrument, number, price, Decimal(size), (side, time * 1_000_000))
+
+
+def _wrap_okx(rows: list[Any], name: str) -> Members:
+    return {"code": "0", "msg": "", "data": rows}
+
+
+def _spoil_okx(message: Members, random: Random) -> str:
+    return damage(message, {"code": (*WORDS, 0, "51000"), "data": NO_ARRAYS}, random)
+
+
+def _bybit(random: Random, instrument: Instrument) -> tuple[Members, Row]:
+    (price, size), time = _amounts(random), _time(random)
+    number, side = str(UUID(int=random.getrandbits(128))), random.choice(["Buy", "Sell"])
+    row: Members = {"execId": number, "symbol": instrument.name, "price": price, "size": size, "side": side}
+    row |= {"time": str(time), "isBlockTrade": random.random() < 0.1}
+    row |= random.choice([{}, {"isRPITrade": random.random() < 0.1, "seq": str(random.randrange(1 << 62))}])
+    return row, _row(instrument, number, price, Decimal(size), (side.lower(), time * 1_000_000))
+
+
+def _wrap_bybit(rows: list[Any], name: str) -> Members:
+    return {"retCode": 0, "retMsg": "OK", "result": {"category": "x", "list": rows}, "time": START}
+
+
+def _spoil_bybit(message: Members, random: Random) -> str:
+    if random.random() < 0.3:
+        return damage(message["result"], {"list": NO_ARRAYS}, random)
+    return damage(message, {"retCode": (*WORDS, "0", False, 10001), "result": WORDS}, random)
+
+
+def _upbit(random: Random, instrument: Instrument) -> tuple[Members, Row]:
+    (price, volume), number, time = _amounts(random), random.randrange(1 << 62), _time(random)
+    side = random.choice(["ASK", "BID"])
+    row: Members = {"market": instrument.name, "timestamp": time, "trade_price": Raw(price)}
+    row |= {"trade_volume": Raw(volume), "ask_bid": side, "sequential_id": number}
+    more = ("sell" if side == "ASK" else "buy", time * 1_000_000)
+    return row, _row(instrument, str(number), price, Decimal(volume), more)
 
 
 def _gate_spot(random: Random, instrument: Instrument) -> tuple[Members, Row]:
@@ -126,6 +202,17 @@ def _phemex(key: str, amounts: Sequence[Any]) -> Form:
     )
 
 
+_FILL: dict[str, Sequence[Any]] = {"id": INTEGERS, "price": DECIMALS, "qty": DECIMALS, "time": TIMES}
+_FILL |= {"isBuyerMaker": TRUTHS}
+_JOINED: dict[str, Sequence[Any]] = {"a": INTEGERS, "p": DECIMALS, "q": DECIMALS, "f": INTEGERS, "l": INTEGERS}
+_JOINED |= {"T": TIMES, "m": TRUTHS}
+_IN_TEXT = ("x", "-1", "٣", "9" * 20, "9" * 400)
+_EXECUTED: dict[str, Sequence[Any]] = {"execId": IDS, "symbol": (*NAMES, "ETHUSDT", "btcusdt"), "price": DECIMALS}
+_EXECUTED |= {"size": DECIMALS, "side": WORDS, "time": (*TIMES, *_IN_TEXT, "01790001515463"), "isBlockTrade": TRUTHS}
+# A number in digits is a healthy one here.
+_YOUNGER = {"seq": [value for value in (*INTEGERS, *_IN_TEXT) if value != "12"], "isRPITrade": TRUTHS}
+_TICK = {"market": FIELDS["code"], "timestamp": FIELDS["trade_timestamp"]}
+_TICK |= {name: FIELDS[name] for name in ("trade_price", "trade_volume", "ask_bid", "sequential_id")}
 _NUMBERS = [value for value in COUNTS if value != "0"]
 _GATE: dict[str, Sequence[Any]] = {"price": DECIMALS, "create_time_ms": INSTANTS}
 _PAIR = _GATE | {"id": _NUMBERS, "currency_pair": NAMES, "side": WORDS, "amount": DECIMALS}
@@ -135,12 +222,44 @@ _CONTRACT |= {"create_time_ms": [value for value in INSTANTS if value not in (17
 _MATCH = {name: values for name, values in MATCH.items() if name != "symbol"} | {"time": TIMES}
 _EXECUTION = {name: values for name, values in EXECUTION.items() if name != "symbol"}
 
-FORMS: dict[str, Form] = {
-    "gate.spot": Form(row=_gate_spot, fields=_PAIR, spare={"sequence_id": _NUMBERS}, full=1000),
-    "gate.futures": Form(row=_gate_futures, fields=_CONTRACT, spare={"is_internal": TRUTHS}, full=1000),
-    "kucoin.spot": Form(row=_kucoin_spot, fields=_MATCH, full=100, wrap=_kucoin, spoil=_spoil_kucoin),
-    "kucoin.futures": Form(row=_kucoin_futures, fields=_EXECUTION, full=100, wrap=_kucoin, spoil=_spoil_kucoin),
-    "phemex.spot": _phemex("trades", (*INTEGERS, 0)),
-    "phemex.futures": _phemex("trades_p", DECIMALS),
+
+def _binance(full: int) -> Form:
+    return Form(row=_binance_fill, fields=_FILL, full=full)
+
+
+def _okx_of(full: int) -> Form:
+    return Form(row=_okx, fields=FILL, spare=OLDER, full=full, wrap=_wrap_okx, spoil=_spoil_okx)
+
+
+def _bybit_of(full: int) -> Form:
+    form = Form(row=_bybit, fields=_EXECUTED, spare=_YOUNGER, full=full, expected=_turned)
+    return replace(form, wrap=_wrap_bybit, spoil=_spoil_bybit)
+
+
+_OKX = {"trades": _okx_of(500), "history-trades": _okx_of(100)}
+_TICKS = Form(row=_upbit, fields=_TICK, full=500, expected=_turned)
+_GATE_SPOT = Form(row=_gate_spot, fields=_PAIR, spare={"sequence_id": _NUMBERS}, full=1000)
+_GATE_FUTURES = Form(row=_gate_futures, fields=_CONTRACT, spare={"is_internal": TRUTHS}, full=1000)
+
+FORMS: dict[str, Mapping[str, Form]] = {
+    "binance.spot": {"trades": _binance(1000), "historicalTrades": _binance(1000)},
+    "binance.futures": {
+        "trades": _binance(1000),
+        "historicalTrades": _binance(500),
+        "aggTrades": Form(row=_binance_aggregate, fields=_JOINED, full=1000),
+    },
+    "bybit.spot": {"recent-trade": _bybit_of(60)},
+    "bybit.futures": {"recent-trade": _bybit_of(1000)},
+    "okx.spot": _OKX,
+    "okx.futures": _OKX,
+    "kucoin.spot": {"histories": Form(row=_kucoin_spot, fields=_MATCH, full=100, wrap=_kucoin, spoil=_spoil_kucoin)},
+    "kucoin.futures": {
+        "history": Form(row=_kucoin_futures, fields=_EXECUTION, full=100, wrap=_kucoin, spoil=_spoil_kucoin)
+    },
+    "gate.spot": {"trades": _GATE_SPOT, "trades by time": _GATE_SPOT},
+    "gate.futures": {"trades": _GATE_FUTURES, "trades by time": _GATE_FUTURES},
+    "phemex.spot": {"trade": _phemex("trades", (*INTEGERS, 0))},
+    "phemex.futures": {"trade": _phemex("trades_p", DECIMALS)},
+    "upbit.spot": {"ticks": _TICKS, "ticks by cursor": _TICKS},
 }
-"""How past trades are written, by market."""
+"""How past trades are written, by market and source."""

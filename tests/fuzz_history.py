@@ -32,7 +32,7 @@ class Reply(NamedTuple):
 
 
 def _by_id(rows: Sequence[Row], full: bool) -> list[Row]:
-    return sorted(rows, key=lambda row: int(row.id))
+    return sorted(rows, key=lambda row: int(row.id.removeprefix("agg:")))
 
 
 def _as_it_is(row: Members) -> Any:
@@ -41,7 +41,7 @@ def _as_it_is(row: Members) -> Any:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """How a market's replies are written.
+    """How the replies of a source are written.
 
     Attributes:
         row: a healthy row, and what must come of it.

@@ -28,6 +28,10 @@ COUNTS = (*CONTAINERS, *NUMBERS_OF_NO_SENSE, True, 5, 1.5, "", "-1", "+5", "007"
 COUNTS += (str(1 << 63), "9" * 400, Raw('"\\ud800"'))
 NO_OBJECTS = [value for value in WORDS if not render(value).startswith("{")]
 NO_ROWS = [value for value in WORDS if not render(value).startswith("[")]
+FILL: dict[str, Sequence[Any]] = {"instId": NAMES, "tradeId": COUNTS, "px": DECIMALS, "sz": DECIMALS}
+FILL |= {"side": WORDS, "ts": COUNTS}
+# Without these it is a row of older times.
+OLDER: dict[str, Sequence[Any]] = {"count": (*COUNTS, "0"), "source": KINDS}
 
 
 class Okx:
@@ -87,15 +91,12 @@ class Okx:
         random = self.random
         if random.random() < 0.1:
             return random.choice(NO_OBJECTS), "a row of another type"
-        fields: dict[str, Sequence[Any]] = {"instId": NAMES, "tradeId": COUNTS, "px": DECIMALS, "sz": DECIMALS}
-        fields |= {"side": WORDS, "ts": COUNTS}
-        if random.random() < 0.2:  # without these it is a row of older times
-            name = random.choice(["count", "source"])
-            values = {"count": (*COUNTS, "0"), "source": KINDS}[name]
-            row = row | {name: random.choice(values)}
+        if random.random() < 0.2:
+            name = random.choice(list(OLDER))
+            row = row | {name: random.choice(OLDER[name])}
             return row, f"{name} is {str(row[name])[:40]}"
         row = dict(row)
-        return row, damage(row, fields, random)
+        return row, damage(row, FILL, random)
 
 
 def _okx_instruments(market: str) -> dict[str, Instrument]:

@@ -20,9 +20,19 @@ def decoded(body: bytes) -> Any:
     try:
         return decode_exactly(body)
     except Undecodable:
-        beginning = body[:60].decode(errors="replace")
-        words = f"it begins with {beginning!a}" if body else "it is empty"
-        raise InvalidReply(f"the reply is not JSON: {words}") from None
+        raise InvalidReply(f"the reply is not JSON: {_beginning(body)}") from None
+
+
+def decoded_object(body: bytes) -> dict[str, Any]:
+    """Return the JSON object that a reply is, every fraction as ``Decimal``.
+
+    Raises:
+        InvalidReply: when it isn't one.
+    """
+    value = decoded(body)
+    if isinstance(value, dict):
+        return value
+    raise InvalidReply(f"the reply is no JSON object: {shown(value)}; {_beginning(body)}")
 
 
 def refused(message: object, code: object) -> InvalidReply:
@@ -30,45 +40,55 @@ def refused(message: object, code: object) -> InvalidReply:
     return InvalidReply(f"the venue refused: {shown(message)} (code {shown(code)})")
 
 
-def array(value: object) -> list[Any]:
-    """Return the rows of a reply.
+def array(value: object, body: bytes) -> list[Any]:
+    """Return the rows that were found in a reply.
 
     Raises:
-        InvalidReply: when they are no array.
+        InvalidReply: when they are no array; what the reply says instead is shown.
     """
     if isinstance(value, list):
         return value
-    raise InvalidReply(f"the reply holds no array of trades: {shown(value)}")
+    raise InvalidReply(f"the reply holds no array of trades: {shown(value)}; {_beginning(body)}")
 
 
-def page(rows: Sequence[Any], read: Callable[[Any], Trade], most: int) -> Page:
-    """Read rows, in their order, that came over REST; a reply has ``most`` at most, and ``read`` raises ``Damaged``.
+def page(
+    rows: Sequence[Any],
+    read: Callable[[dict[str, Any]], Trade],
+    most: int,
+    order: Callable[[Trade], Any] | None = None,
+) -> Page:
+    """Read rows that came over REST, and put the trades in this order; null leaves them in that of the rows.
 
-    REST doesn't say when a row was sent on the socket, so that :attr:`Trade.sent` is null.
+    A reply has ``most`` rows at most. Rows that are no objects are damaged, and those of which ``read`` raises
+    ``Damaged``. REST doesn't say when a row was sent on the socket, so that :attr:`Trade.sent` is null.
     """
     trades: list[Trade] = []
     for row in rows:
         try:
+            if type(row) is not dict:
+                raise Damaged(f"a row is no object: {shown(row)}")
             trades.append(read(row)._replace(sent=None, backfilled=True))
         except Damaged:
             continue
-    return Page(trades, damaged=len(rows) - len(trades), full=len(rows) >= most)
+    damaged = len(rows) - len(trades)
+    if order is not None:
+        trades.sort(key=order)
+    return Page(trades, damaged, full=len(rows) >= most)
 
 
-def renamed(row: object, names: Mapping[str, str]) -> dict[str, Any]:
-    """Return those members of a row that have a name on the socket (REST's name → the socket's), by that name.
-
-    Raises:
-        Damaged: when the row is no object.
-    """
-    if not isinstance(row, dict):
-        raise Damaged(f"a row is no object: {shown(row)}")
+def renamed(row: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """Return those members of a row that have a name on the socket (REST's name → the socket's), by that name."""
     return {name: row[rest] for rest, name in names.items() if rest in row}
 
 
 def number(text: object) -> int | None:
-    """Return an id or ordering number that is written in digits; null where it is none, as of a UUID."""
-    return int(text) if isinstance(text, str) and text.isdecimal() and text.isascii() and len(text) < 20 else None
+    """Return an id or ordering number that is written in digits; null where it is none, as of a UUID.
+
+    A number has one text: one with a zero in front is none.
+    """
+    if not (isinstance(text, str) and text.isdecimal() and text.isascii() and len(text) < 20):
+        return None
+    return int(text) if text == "0" or text[0] != "0" else None
 
 
 def asked(request: Request, parameter: str) -> int | None:
@@ -77,31 +97,6 @@ def asked(request: Request, parameter: str) -> int | None:
     return number(values[0]) if values else None
 
 
-def decode_reply(body: bytes) -> Any:
-    """Return the JSON value of a reply, numbers with a fraction as ``Decimal``.
-
-    Raises:
-        InvalidReply: when it is no JSON.
-    """
-    try:
-        return decode_exactly(body)
-    except Undecodable:
-        raise InvalidReply(f"the reply is not JSON: it begins with {start(body)}") from None
-
-
-def start(body: bytes) -> str:
-    """Return the first of a body's bytes as a log line can hold them."""
-    return ascii(body[:60].decode(errors="replace"))
-
-
-def read_each(rows: Sequence[Any], read: Callable[[dict[str, Any]], Trade]) -> tuple[list[Trade], int]:
-    """Return the trades of the rows that ``read`` takes, marked as back-filled, and how many it finds damaged."""
-    trades: list[Trade] = []
-    for row in rows:
-        try:
-            if type(row) is not dict:
-                raise Damaged(f"a row is no object: {shown(row)}")
-            trades.append(read(row)._replace(backfilled=True))
-        except Damaged:
-            continue
-    return trades, len(rows) - len(trades)
+def _beginning(body: bytes) -> str:
+    """The first of a body as a log line can hold it."""
+    return f"it begins with {shown(body[:60].decode(errors='replace'))}" if body else "it is empty"

@@ -89,9 +89,3 @@ def spoilt(row: Mapping[str, Any], field: str) -> Iterator[str]:
 def read_beside(source: Source, instrument: Instrument, envelope: Callable[[str], str], row: str, sound: str) -> Page:
     """Read a row between two that are sound."""
     return source.read(envelope(f"[{sound},{row},{sound}]").encode(), instrument, RECEIVED)
-
-
-def check_truncated(source: Source, instrument: Instrument, body: bytes) -> None:
-    """A reply that ends early is refused in words."""
-    for length in range(len(body)):
-        assert refusal(source, instrument, body[:length]).startswith("the reply is not JSON: ")

@@ -173,12 +173,6 @@ def test_what_no_channel_sends_is_malformed_with_a_reason(message: object) -> No
     assert parsed.reason
 
 
-def test_the_newest_trades_are_asked_for_by_an_escaped_name() -> None:
-    request = SPOT.recent_request("币USDT")
-    assert (request.path, request.weight) == ("/api/v3/trades?symbol=%E5%B8%81USDT&limit=1000", 25)
-    assert FUTURES.recent_request("BTCUSDT").path == "/fapi/v1/trades?symbol=BTCUSDT&limit=1000"
-
-
 @pytest.mark.parametrize(
     ("name", "symbol"), [("BTCUSDT", "BTC-USDT"), ("LRCBTC", "LRC-BTC"), ("1000SATSUSDT", "SATS-USDT")]
 )

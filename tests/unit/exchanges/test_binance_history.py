@@ -18,7 +18,6 @@ from tests.unit.exchanges.past import (
     MS,
     START,
     Asked,
-    check_truncated,
     first,
     ids,
     mark,
@@ -144,14 +143,6 @@ def test_aggregates_are_asked_for_by_less_than_an_hour_and_no_further_back_than_
     asked = first(AGGREGATES, span(PERPETUAL, start=0, end=START))
     assert int(asked["startTime"]) == (START - 90 * DAY) // MS
     assert int(asked["endTime"]) - int(asked["startTime"]) == HOUR // MS - 1
-
-
-def test_names_are_escaped() -> None:
-    coin = instrument("binance", "futures", "币USDT", "币")
-    for source in (*SPOT.sources, *FUTURES.sources):
-        request = source.request(span(coin, end=START))
-        assert request is not None
-        assert "?symbol=%E5%B8%81USDT&" in request.path
 
 
 # -- pages
@@ -356,11 +347,6 @@ def test_a_row_is_an_object_with_the_fields_of_a_trade(source: Source, row: str)
 
 
 @pytest.mark.parametrize("source", [*SPOT.sources, *FUTURES.sources])
-def test_a_reply_that_ends_early_is_refused(source: Source) -> None:
-    check_truncated(source, BTC, json.dumps([AGGREGATE if source.aggregates else FILL]).encode())
-
-
-@pytest.mark.parametrize("source", [*SPOT.sources, *FUTURES.sources])
 def test_the_venues_refusal_is_told_in_its_words(source: Source) -> None:
     words = refusal(source, BTC, b'{"code":-1121,"msg":"Invalid symbol."}')
     assert words == "the venue refused: 'Invalid symbol.' (code -1121)"
@@ -369,8 +355,3 @@ def test_the_venues_refusal_is_told_in_its_words(source: Source) -> None:
 @pytest.mark.parametrize("body", ["{}", "null", "5", '"x"', "NaN"])
 def test_a_reply_that_is_no_array_is_refused(body: str) -> None:
     assert refusal(FILLS, BTC, body.encode()).startswith("the reply holds no array of trades: ")
-
-
-@given(st.binary(max_size=200), st.sampled_from([*SPOT.sources, *FUTURES.sources]))
-def test_no_bytes_become_a_trade(data: bytes, source: Source) -> None:
-    assert refusal(source, BTC, b"\xff" + data).startswith("the reply is not JSON: ")

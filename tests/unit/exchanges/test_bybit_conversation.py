@@ -280,12 +280,6 @@ def test_what_no_channel_sends_is_malformed_with_a_reason(message: object) -> No
     assert parsed.reason
 
 
-def test_the_newest_trades_are_asked_for_by_market() -> None:
-    path = "/v5/market/recent-trade?category="
-    assert SPOT.recent_request("币USDT").path == f"{path}spot&symbol=%E5%B8%81USDT&limit=60"
-    assert FUTURES.recent_request("BTCUSDT").path == f"{path}linear&symbol=BTCUSDT&limit=1000"
-
-
 @pytest.mark.parametrize(
     ("name", "symbol"), [("BTCUSDT", "BTC-USDT"), ("ETHBTC", "ETH-BTC"), ("USDEUSDT", "USDE-USDT")]
 )

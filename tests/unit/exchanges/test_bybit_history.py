@@ -4,14 +4,12 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from metdc_collector.exchanges.bybit import FUTURES, SPOT
 from metdc_collector.exchanges.history import Page
 from metdc_collector.wire.instrument import Instrument
 from tests.unit.exchanges.examples import RECEIVED, converse, frame, instrument
-from tests.unit.exchanges.past import check_truncated, mark, read_beside, refusal, span, spoilt, walk
+from tests.unit.exchanges.past import mark, read_beside, refusal, span, spoilt, walk
 
 BTC = instrument("bybit", "spot", "BTCUSDT", "BTC")
 LINEAR = instrument("bybit", "futures", "BTCUSDT", "BTC")
@@ -46,12 +44,6 @@ def test_the_newest_are_asked_for_whatever_the_span() -> None:
         path = f"/v5/market/recent-trade?category={category}&symbol=BTCUSDT&limit={most}"
         assert (request.path, request.weight, request.keyed) == (path, 1, False)
         assert (source.name, source.depth, source.aggregates, source.keyed) == ("recent-trade", None, False, False)
-
-
-def test_names_are_escaped() -> None:
-    request = SOURCE.request(span(instrument("bybit", "spot", "币USDT", "币")))
-    assert request is not None
-    assert "&symbol=%E5%B8%81USDT&" in request.path
 
 
 def test_the_newest_come_in_one_page() -> None:
@@ -122,10 +114,6 @@ def test_a_row_is_an_object_with_the_fields_of_a_trade(row: str) -> None:
     assert SOURCE.read(around(f"[{row}]").encode(), BTC, RECEIVED) == Page([], 1)
 
 
-def test_a_reply_that_ends_early_is_refused() -> None:
-    check_truncated(SOURCE, BTC, reply(ROW))
-
-
 def test_the_venues_refusal_is_told_in_its_words() -> None:
     body = b'{"retCode":10001,"retMsg":"params error: symbol invalid","result":{},"retExtInfo":{},"time":1672304487000}'
     assert refusal(SOURCE, BTC, body) == "the venue refused: 'params error: symbol invalid' (code 10001)"
@@ -146,8 +134,3 @@ def test_an_object_without_the_code_of_success_is_refused(code: str) -> None:
 def test_a_reply_without_an_array_of_rows_is_refused(result: str) -> None:
     body = f'{{"retCode":0,"retMsg":"OK","result":{result}}}'
     assert refusal(SOURCE, BTC, body.encode()).startswith("the reply holds no array of trades: ")
-
-
-@given(st.binary(max_size=200))
-def test_no_bytes_become_a_trade(data: bytes) -> None:
-    assert refusal(SOURCE, BTC, b"\xff" + data).startswith("the reply is not JSON: ")

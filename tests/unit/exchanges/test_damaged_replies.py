@@ -18,6 +18,11 @@ from tests.unit.exchanges.examples import RECEIVED
 COUNT = 500
 
 
+def test_every_source_of_every_market_is_damaged() -> None:
+    sources = {name: [source.name for source in venue(*name.split(".")).sources] for name in fuzz.VENUES}
+    assert {name: list(forms) for name, forms in FORMS.items()} == sources
+
+
 @pytest.mark.parametrize("name", FORMS)
 def test_of_damaged_replies_exactly_the_healthy_rows_come_out(name: str) -> None:
     outcome = fuzz.fuzz_history(name, COUNT, seed=20261126)
@@ -81,7 +86,7 @@ def refused(page: Page) -> Page:
 def test_the_oracle_notices(spoil: Any) -> None:
     random, outcome = Random("0"), fuzz.Outcome()
     instruments = fuzz.Phemex("spot", random).instruments
-    replies = Replies(FORMS["phemex.spot"], list(instruments.values()), random)
+    replies = Replies(FORMS["phemex.spot"]["trade"], list(instruments.values()), random)
     for _ in range(50):
         outcome.judge_reply(replies.make(), _Wrong(spoil))  # type: ignore[arg-type]  # it only reads
     assert outcome.wrong > 0
@@ -94,7 +99,7 @@ def test_the_oracle_notices_a_reply_that_is_not_refused() -> None:
             return Page(())
 
     random, outcome = Random("0"), fuzz.Outcome()
-    replies = Replies(FORMS["phemex.spot"], list(fuzz.Phemex("spot", random).instruments.values()), random)
+    replies = Replies(FORMS["phemex.spot"]["trade"], list(fuzz.Phemex("spot", random).instruments.values()), random)
     for _ in range(50):
         outcome.judge_reply(replies.make(), Mild())  # type: ignore[arg-type]  # it only reads
     assert any("was not refused" in example for example in outcome.examples)

@@ -285,12 +285,6 @@ def test_what_no_channel_sends_is_malformed_with_a_reason(message: object) -> No
     assert parsed.reason
 
 
-def test_the_newest_trades_are_asked_for_by_an_escaped_name() -> None:
-    assert SPOT.recent_request("BTC_USDT").path == "/api/v4/spot/trades?currency_pair=BTC_USDT&limit=1000"
-    path = FUTURES.recent_request("币_USDT").path
-    assert path == "/api/v4/futures/usdt/trades?contract=%E5%B8%81_USDT&limit=1000"
-
-
 def test_a_spot_name_alone_tells_base_and_quote() -> None:
     guess = SPOT.guess("NEO_BTC")
     assert guess is not None

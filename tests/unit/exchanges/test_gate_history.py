@@ -187,10 +187,13 @@ def test_a_trade_is_the_one_of_the_socket_but_for_where_it_came_from() -> None:
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        (b'{"label":"CONTRACT_NOT_FOUND","message":"no such"}', "'CONTRACT_NOT_FOUND' 'no such'"),
-        (b'{"label":["x"]}', "list None"),
-        (b"{}", "no list of trades: it begins with '{}'"),
-        (b"null", "no list of trades"),
+        (
+            b'{"label":"CONTRACT_NOT_FOUND","message":"no such"}',
+            "the venue refused: 'no such' (code 'CONTRACT_NOT_FOUND')",
+        ),
+        (b'{"label":["x"]}', "refused: None (code list)"),
+        (b"{}", "no array of trades: dict; it begins with '{}'"),
+        (b"null", "no array of trades: None"),
         (b"", "not JSON"),
         (b"<html>", "not JSON: it begins with '<html>'"),
         (b'[{"id":"309143071"', "not JSON"),

@@ -269,11 +269,6 @@ def test_what_no_channel_sends_is_malformed_with_a_reason(message: object) -> No
 # -- the rest of the venue
 
 
-def test_the_newest_trades_are_asked_for_by_an_escaped_name() -> None:
-    assert SPOT.recent_request("币-USDT").path == "/api/v1/market/histories?symbol=%E5%B8%81-USDT"
-    assert FUTURES.recent_request("XBTUSDTM").path == "/api/v1/trade/history?symbol=XBTUSDTM"
-
-
 def test_no_market_counts_its_trades() -> None:
     assert [channel.consecutive for adapter in (SPOT, FUTURES) for channel in adapter.channels] == [False, False]
 

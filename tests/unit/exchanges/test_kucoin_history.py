@@ -124,11 +124,11 @@ def test_a_trade_is_the_one_of_the_socket_but_for_where_it_came_from() -> None:
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        (b'{"msg":"Invalid symbol.","code":"200003"}', "'200003' 'Invalid symbol.'"),
-        (b'{"code":200000,"data":[]}', "error: 200000 None"),
-        (b'{"data":[]}', "error: None None"),
-        (b'{"code":"200000","data":null}', "its data is None"),
-        (b'{"code":"200000","data":{"a":1}}', "its data is dict"),
+        (b'{"msg":"Invalid symbol.","code":"200003"}', "the venue refused: 'Invalid symbol.' (code '200003')"),
+        (b'{"code":200000,"data":[]}', "refused: None (code 200000)"),
+        (b'{"data":[]}', "refused: None (code None)"),
+        (b'{"code":"200000","data":null}', "no array of trades: None"),
+        (b'{"code":"200000","data":{"a":1}}', "no array of trades: dict"),
         (b"[]", "no JSON object: list"),
         (b"", "not JSON"),
         (b'{"code":"200000","data":[', "not JSON"),

@@ -295,11 +295,6 @@ def test_other_text_that_is_no_json_is_malformed(data: bytes) -> None:
     assert converse("okx", "spot").receive(data, RECEIVED).kind is Kind.MALFORMED
 
 
-def test_the_newest_trades_are_asked_for_by_an_escaped_name() -> None:
-    assert SPOT.recent_request("BTC-USDT").path == "/api/v5/market/trades?instId=BTC-USDT&limit=500"
-    assert FUTURES.recent_request("币-USDT-SWAP").path == "/api/v5/market/trades?instId=%E5%B8%81-USDT-SWAP&limit=500"
-
-
 def test_a_spot_name_alone_tells_base_and_quote() -> None:
     guess = SPOT.guess("BTC-USDC")
     assert guess is not None

@@ -14,7 +14,6 @@ from tests.unit.exchanges.past import (
     MS,
     START,
     Asked,
-    check_truncated,
     first,
     ids,
     mark,
@@ -93,14 +92,6 @@ def test_a_hole_is_read_downwards_from_the_trade_behind_it() -> None:
 def test_without_a_number_behind_it_a_hole_is_read_downwards_from_its_end(after: Any) -> None:
     asked = first(HISTORY, span(BTC, mark(5), after, end=START + MS - 1))
     assert (asked["type"], asked["after"]) == ("2", str(START // MS + 1))
-
-
-def test_names_are_escaped() -> None:
-    coin = instrument("okx", "spot", "币-USDT", "币")
-    for source in SPOT.sources:
-        request = source.request(span(coin))
-        assert request is not None
-        assert "?instId=%E5%B8%81-USDT&" in request.path
 
 
 # -- pages
@@ -209,11 +200,6 @@ def test_a_row_of_another_instrument_is_damaged() -> None:
 
 
 @pytest.mark.parametrize("source", SPOT.sources)
-def test_a_reply_that_ends_early_is_refused(source: Source) -> None:
-    check_truncated(source, BTC, reply(ROW))
-
-
-@pytest.mark.parametrize("source", SPOT.sources)
 def test_the_venues_refusal_is_told_in_its_words(source: Source) -> None:
     body = b'{"code":"51000","msg":"Parameter instType error","data":[]}'
     assert refusal(source, BTC, body) == "the venue refused: 'Parameter instType error' (code '51000')"
@@ -232,8 +218,3 @@ def test_an_object_without_the_code_of_success_is_refused() -> None:
 @pytest.mark.parametrize("data", ["null", "{}", "5", '"x"', "NaN"])
 def test_a_reply_without_an_array_of_rows_is_refused(data: str) -> None:
     assert refusal(HISTORY, BTC, around(data).encode()).startswith("the reply holds no array of trades: ")
-
-
-@given(st.binary(max_size=200), st.sampled_from(SPOT.sources))
-def test_no_bytes_become_a_trade(data: bytes, source: Source) -> None:
-    assert refusal(source, BTC, b"\xff" + data).startswith("the reply is not JSON: ")

@@ -104,11 +104,6 @@ def test_what_no_channel_sends_is_malformed_with_a_reason(message: object) -> No
     assert parsed.reason
 
 
-def test_the_newest_trades_are_asked_for_by_market() -> None:
-    assert SPOT.recent_request("sBTCUSDT").path == "/md/trade?symbol=sBTCUSDT"
-    assert FUTURES.recent_request("BTCUSDT").path == "/md/v2/trade?symbol=BTCUSDT"
-
-
 def test_a_spot_name_alone_tells_base_quote_and_price_scale() -> None:
     guess = SPOT.guess("sBTCUSDT")
     assert guess is not None

@@ -117,13 +117,16 @@ def test_no_row_of_a_reply_that_begins_anywhere_has_another_id_than_in_the_whole
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        (b'{"error":{"code":6001,"message":"invalid argument"},"id":null,"result":null}', "6001 'invalid argument'"),
+        (
+            b'{"error":{"code":6001,"message":"invalid argument"},"id":null,"result":null}',
+            "the venue refused: 'invalid argument' (code 6001)",
+        ),
         (b'{"error":null,"id":0,"result":null}', "no result: error None, result None"),
         (b'{"error":"x","id":0,"result":{}}', "no result: error 'x', result dict"),
         (b'{"error":null,"result":{"symbol":"BTCUSDT","trades_p":[]}}', "its symbol is 'BTCUSDT'"),
         (b'{"error":null,"result":{"trades_p":[]}}', "its symbol is None"),
-        (reply(trades_p=None), "trades_p is None"),
-        (reply(trades_p={}), "trades_p is dict"),
+        (reply(trades_p=None), "no array of trades: None"),
+        (reply(trades_p={}), "no array of trades: dict"),
         (b"[]", "no JSON object: list"),
         (b"", "not JSON"),
         (reply(ROW)[:-9], "not JSON"),
@@ -137,5 +140,5 @@ def test_a_reply_that_is_no_list_is_refused_in_words(body: bytes, words: str) ->
 
 
 def test_rows_of_the_other_market_are_refused() -> None:
-    with pytest.raises(InvalidReply, match="trades is None"):
+    with pytest.raises(InvalidReply, match="no array of trades: None"):
         NEWEST.read(reply(ROW, symbol="sBTCUSDT"), SBTC, RECEIVED)

@@ -6,7 +6,9 @@ import sys
 import pytest
 
 from metdc_collector.exchanges.base import Venue
+from metdc_collector.exchanges.history import Span
 from metdc_collector.exchanges.registry import MARKETS, UnknownMarketError, venue
+from metdc_collector.wire.instrument import Instrument
 
 EVERY = [(exchange, market) for exchange, markets in MARKETS.items() for market in markets]
 
@@ -48,3 +50,18 @@ def test_addresses_end_without_a_slash(exchange: str, market: str) -> None:
     assert adapter.endpoints.web_socket.startswith("wss://" if adapter.handshake is None else "")
     assert not (adapter.endpoints.rest + adapter.endpoints.web_socket).endswith("/")
     assert adapter.listing_request().path.startswith("/")
+
+
+@pytest.mark.parametrize(("exchange", "market"), EVERY)
+def test_past_trades_are_asked_for_by_an_escaped_name(exchange: str, market: str) -> None:
+    coin = Instrument(exchange=exchange, market=market, name="币&USDT", base="币", quote="USDT")
+    for source in venue(exchange, market).sources:
+        request = source.request(Span(coin, None, None, 0, 1))
+        assert request is not None
+        assert "=%E5%B8%81%26USDT" in request.path
+
+
+@pytest.mark.parametrize(("exchange", "market"), EVERY)
+def test_the_newest_trades_come_first_among_the_sources_and_without_a_key(exchange: str, market: str) -> None:
+    newest = venue(exchange, market).sources[0]
+    assert (newest.depth, newest.aggregates, newest.keyed) == (None, False, False)

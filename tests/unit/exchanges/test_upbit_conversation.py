@@ -213,9 +213,8 @@ def test_what_no_channel_sends_is_malformed_with_a_reason(message: object) -> No
     assert parsed.reason
 
 
-def test_the_address_and_the_newest_trades() -> None:
+def test_the_address() -> None:
     assert conversation().path() == "/websocket/v1"
-    assert SPOT.recent_request("KRW-BTC").path == "/v1/trades/ticks?market=KRW-BTC&count=500"
 
 
 def test_nothing_is_added_to_the_handshake_least_of_all_an_origin() -> None:

@@ -16,7 +16,6 @@ from tests.unit.exchanges.past import (
     MS,
     START,
     Asked,
-    check_truncated,
     first,
     ids,
     mark,
@@ -253,11 +252,6 @@ def test_a_row_is_an_object_with_the_fields_of_a_trade(one: str) -> None:
 
 
 @pytest.mark.parametrize("source", SPOT.sources)
-def test_a_reply_that_ends_early_is_refused(source: Source) -> None:
-    check_truncated(source, BTC, reply(ROW))
-
-
-@pytest.mark.parametrize("source", SPOT.sources)
 def test_the_venues_refusal_is_told_in_its_words(source: Source) -> None:
     body = b'{"error":{"name":404,"message":"Code not found"}}'
     assert refusal(source, BTC, body) == "the venue refused: 'Code not found' (code 404)"
@@ -266,8 +260,3 @@ def test_the_venues_refusal_is_told_in_its_words(source: Source) -> None:
 @pytest.mark.parametrize("body", ["{}", "null", "5", '"x"', "NaN", '{"error":5}'])
 def test_a_reply_that_is_no_array_is_refused(body: str) -> None:
     assert refusal(HISTORY, BTC, body.encode()).startswith("the reply holds no array of trades: ")
-
-
-@given(st.binary(max_size=200), st.sampled_from(SPOT.sources))
-def test_no_bytes_become_a_trade(data: bytes, source: Source) -> None:
-    assert refusal(source, BTC, b"\xff" + data).startswith("the reply is not JSON: ")

@@ -166,14 +166,13 @@ def _read(body: bytes, event: str, instrument: Instrument, received: int, most: 
     if isinstance(reply, dict) and "code" in reply:
         raise refused(reply.get("msg"), reply["code"])
 
-    def one(row: Any) -> Trade:
+    def one(row: dict[str, Any]) -> Trade:
         named = renamed(row, _FILL if event == TRADE else _JOINED)
         trade = read(named | {"E": named.get("T")}, event, instrument, received)
         assert isinstance(trade, Trade)  # no X, so that no id is without a trade
         return trade
 
-    found = page(array(reply), one, most)
-    return Page(sorted(found.trades, key=_order), found.damaged, found.full)
+    return page(array(reply, body), one, most, _order)
 
 
 def _order(trade: Trade) -> int:

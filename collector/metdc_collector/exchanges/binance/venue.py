@@ -39,8 +39,6 @@ class BinanceVenue(MarketFacts):
 
     paths: Mapping[str, str]
     list_request: Request
-    trades_path: str
-    trades_weight: int
     quotes: tuple[str, ...]
     exchange: str = "binance"
     ahead: bool = True  # any symbol is acknowledged
@@ -93,8 +91,6 @@ SPOT = BinanceVenue(
     channels=(_TRADE,),
     paths={"trade": "/stream"},
     list_request=Request("/api/v3/exchangeInfo?showPermissionSets=false", weight=20),
-    trades_path="/api/v3/trades",
-    trades_weight=25,
     sources=(
         Newest(path="/api/v3/trades", weight=25),
         # Of spot the whole history, and without a key since that was dropped.
@@ -125,8 +121,6 @@ FUTURES = BinanceVenue(
     # Since 2026 raw trades (undocumented) and aggregates are in different categories, which no connection may mix.
     paths={"trade": "/public/stream", "aggTrade": "/market/stream"},
     list_request=Request("/fapi/v1/exchangeInfo", weight=1),
-    trades_path="/fapi/v1/trades",
-    trades_weight=5,
     key_header="X-MBX-APIKEY",
     sources=(
         Newest(path="/fapi/v1/trades", weight=5),

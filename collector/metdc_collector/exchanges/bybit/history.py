@@ -16,11 +16,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from metdc_collector.exchanges.base import InvalidReply, Request
+from metdc_collector.exchanges.base import Request
 from metdc_collector.exchanges.bybit.trades import read
-from metdc_collector.exchanges.checks import shown
 from metdc_collector.exchanges.history import Page, Span
-from metdc_collector.exchanges.replies import array, decoded, number, page, refused, renamed
+from metdc_collector.exchanges.replies import array, decoded_object, number, page, refused, renamed
 from metdc_collector.wire.instrument import Instrument
 
 # Of REST and the socket.
@@ -60,13 +59,11 @@ class Newest:
 
     def read(self, body: bytes, instrument: Instrument, received: int) -> Page:
         """Read fills, turned round."""
-        reply = decoded(body)
-        if not isinstance(reply, dict):
-            raise InvalidReply(f"the reply is no JSON object: {shown(reply)}")
+        reply = decoded_object(body)
         code, result = reply.get("retCode"), reply.get("result")
         if type(code) is not int or code != 0:
             raise refused(reply.get("retMsg"), code)
-        rows = array(result.get("list") if isinstance(result, dict) else result)
+        rows = array(result.get("list") if isinstance(result, dict) else None, body)
         return page(rows[::-1], lambda row: read(_as_pushed(row), instrument, received, None), self.most)
 
     def further(self, span: Span, request: Request, page: Page) -> Request | None:
@@ -74,7 +71,7 @@ class Newest:
         return None
 
 
-def _as_pushed(row: Any) -> dict[str, Any]:
+def _as_pushed(row: dict[str, Any]) -> dict[str, Any]:
     """Return a row as the socket writes it."""
     named = renamed(row, _NAMES)
     for name in ("T", "seq"):

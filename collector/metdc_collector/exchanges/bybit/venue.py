@@ -35,13 +35,11 @@ class BybitVenue(MarketFacts):
     Attributes:
         category: what the venue calls the market, in REST requests and in the socket's path.
         page: rows that a page of the instrument list may have; null where it comes whole.
-        recent: trades that REST gives at most.
         quotes: quote coins that native names end with.
     """
 
     category: str
     page: int | None
-    recent: int
     quotes: tuple[str, ...]
     channels: tuple[Channel, ...] = (_TRADES,)
     exchange: str = "bybit"
@@ -103,7 +101,6 @@ SPOT = BybitVenue(
     market="spot",
     category="spot",
     page=None,
-    recent=60,
     sources=(Newest(category="spot", most=60),),
     endpoints=_ENDPOINTS,
     limits=_limits(10),
@@ -119,7 +116,6 @@ FUTURES = BybitVenue(
     market="futures",
     category="linear",
     page=1_000,
-    recent=1_000,
     sources=(Newest(category="linear", most=1_000),),
     endpoints=_ENDPOINTS,
     limits=_limits(500),

@@ -28,13 +28,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import quote
 
-from metdc_collector.exchanges.base import InvalidReply, Request
+from metdc_collector.exchanges.base import Request
 from metdc_collector.exchanges.checks import Damaged, shown
 from metdc_collector.exchanges.gate import trades
 from metdc_collector.exchanges.history import Page, Span
-from metdc_collector.exchanges.replies import decode_reply, read_each, start
+from metdc_collector.exchanges.replies import array, asked, decoded, number, page, refused
 from metdc_collector.wire.instrument import Instrument
 from metdc_collector.wire.trade import Trade
 
@@ -42,7 +42,6 @@ _ROWS = 1_000
 _FURTHEST = 100_000
 _SECOND = 1_000_000_000
 _DAY = 86_400
-_LONGEST = 19  # digits of a 64-bit integer
 _SECONDS_DIGITS = 10  # from 2001 to 2286
 _BELOW_MS = 10**11
 
@@ -68,20 +67,16 @@ class Endpoint:
 
     def rows(self, body: bytes, instrument: Instrument, received: int) -> Page:
         """Read a reply."""
-        reply = decode_reply(body)
+        reply = decoded(body)
         if isinstance(reply, dict) and "label" in reply:
-            said = f"{shown(reply['label'])} {shown(reply.get('message'))}"
-            raise InvalidReply(f"the venue answered with an error: {said}")
-        if not isinstance(reply, list):
-            raise InvalidReply(f"the reply is no list of trades: it begins with {start(body)}")
+            raise refused(reply.get("message"), reply["label"])
 
-        def read(row: dict[str, Any]) -> Trade:
+        def one(row: dict[str, Any]) -> Trade:
             if row.get(self.name) != instrument.name:
                 raise Damaged(f"{self.name} is not {instrument.name}: {shown(row.get(self.name))}")
             return self.read(row, instrument, received)
 
-        found, damaged = read_each(reply, read)
-        return Page(sorted(found, key=_order), damaged, full=len(reply) >= _ROWS)
+        return page(array(reply, body), one, _ROWS, _order)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +121,11 @@ class ByTime:
 
     def further(self, span: Span, request: Request, page: Page) -> Request | None:
         """Skip another thousand or, where so many can't be skipped, ask for what is before the oldest trade at hand."""
-        if not page.full or _is_passed(span, page):
+        endpoint = self.endpoint
+        end, place = asked(request, "to"), asked(request, endpoint.beyond)
+        if not page.full or end is None or place is None or _is_passed(span, page):
             return None
-        endpoint, asked = self.endpoint, parse_qs(urlsplit(request.path).query)
-        end, skipped = int(asked["to"][0]), int(asked[endpoint.beyond][0]) - endpoint.first
+        skipped = place - endpoint.first
         if (skipped // endpoint.step + 1) * _ROWS <= _FURTHEST:
             return self._request(span, end, endpoint.first + skipped + endpoint.step)
         # Only ever earlier, so that this ends.
@@ -139,8 +135,8 @@ class ByTime:
     def _request(self, span: Span, end: int, place: int) -> Request:
         endpoint = self.endpoint
         begin = max(0, span.start // _SECOND - 1)
-        asked = f"limit={_ROWS}&from={begin}&to={end}&{endpoint.beyond}={place}"
-        return Request(f"{endpoint.path}={quote(span.instrument.name)}&{asked}")
+        which = f"limit={_ROWS}&from={begin}&to={end}&{endpoint.beyond}={place}"
+        return Request(f"{endpoint.path}={quote(span.instrument.name)}&{which}")
 
 
 def _after(time: int) -> int:
@@ -179,12 +175,11 @@ _NUMBERS = {"id": "id", "sequence_id": "id_market"}
 
 
 def _number(value: object, field: str) -> int:
-    """Return a number in text, written in the one way that gives a trade one id."""
-    if type(value) is str and value.isascii() and value.isdigit() and len(value) <= _LONGEST:
-        number = int(value)
-        if str(number) == value:
-            return number
-    raise Damaged(f"{field} is no number in text: {shown(value)}")
+    """Return a number in text."""
+    whole = number(value)
+    if whole is None:
+        raise Damaged(f"{field} is no number in text: {shown(value)}")
+    return whole
 
 
 def _ms(time: object) -> object:

@@ -30,13 +30,11 @@ class GateVenue(MarketFacts):
         family: how its channels are called, and its trades written.
         path: what follows the WebSocket's base address.
         list_path: of the instrument list.
-        trades_path: of the newest trades, up to the instrument's name.
     """
 
     family: trades.Family
     path: str
     list_path: str
-    trades_path: str
     exchange: str = "gate"
 
     def listing_request(self) -> Request:
@@ -102,7 +100,6 @@ SPOT = GateVenue(
     family=trades.SPOT,
     path="/ws/v4/",
     list_path="/api/v4/spot/currency_pairs",
-    trades_path="/api/v4/spot/trades?currency_pair",
 )
 """Spot: ``id_market`` counts a pair's trades."""
 
@@ -118,6 +115,5 @@ FUTURES = GateVenue(
     family=trades.FUTURES,
     path="/v4/ws/usdt",
     list_path="/api/v4/futures/usdt/contracts",
-    trades_path="/api/v4/futures/usdt/trades?contract",
 )
 """USDT-margined perpetuals: ids rise, and nothing counts the trades."""

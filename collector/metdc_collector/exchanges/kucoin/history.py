@@ -21,12 +21,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from metdc_collector.exchanges.base import InvalidReply, Request
-from metdc_collector.exchanges.checks import nanoseconds, shown
+from metdc_collector.exchanges.base import Request
+from metdc_collector.exchanges.checks import nanoseconds
 from metdc_collector.exchanges.history import Page, Span
 from metdc_collector.exchanges.kucoin.instruments import SUCCESS
 from metdc_collector.exchanges.kucoin.trades import read_execution, read_match
-from metdc_collector.exchanges.replies import decode_reply, read_each
+from metdc_collector.exchanges.replies import array, decoded_object, page, refused
 from metdc_collector.wire.instrument import Instrument
 from metdc_collector.wire.trade import Trade
 
@@ -57,16 +57,11 @@ class Newest:
 
     def read(self, body: bytes, instrument: Instrument, received: int) -> Page:
         """Read a reply; see :meth:`metdc_collector.exchanges.history.Source.read`."""
-        reply = decode_reply(body)
-        if not isinstance(reply, dict):
-            raise InvalidReply(f"the reply is no JSON object: {shown(reply)}")
-        code, rows = reply.get("code"), reply.get("data")
-        if code != SUCCESS:
-            raise InvalidReply(f"the venue answered with an error: {shown(code)} {shown(reply.get('msg'))}")
-        if not isinstance(rows, list):
-            raise InvalidReply(f"the reply holds no list of trades: its data is {shown(rows)}")
-        found, damaged = read_each(rows, lambda row: self.convert(row, instrument, received))
-        return Page(sorted(found, key=lambda trade: int(trade.id)), damaged, full=len(rows) >= _ROWS)
+        reply = decoded_object(body)
+        if reply.get("code") != SUCCESS:
+            raise refused(reply.get("msg"), reply.get("code"))
+        rows = array(reply.get("data"), body)
+        return page(rows, lambda row: self.convert(row, instrument, received), _ROWS, lambda trade: int(trade.id))
 
     def further(self, span: Span, request: Request, page: Page) -> None:
         """None."""

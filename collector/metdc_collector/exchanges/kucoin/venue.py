@@ -78,8 +78,6 @@ class KuCoinVenue(MarketFacts):
 
     family: Family
     list_request: Request
-    trades_path: str
-    trades_weight: int
     exchange: str = "kucoin"
 
     def listing_request(self) -> Request:
@@ -155,8 +153,6 @@ SPOT = KuCoinVenue(
     family=Family(topic="/market/match:", subject="trade.l3match", read=read_match),
     channels=(Channel("match", consecutive=False),),
     list_request=Request("/api/v2/symbols", weight=4),
-    trades_path="/api/v1/market/histories",
-    trades_weight=3,
     handshake=_HANDSHAKE,
     endpoints=Endpoints(rest="https://api.kucoin.com", web_socket=""),
     limits=Limits(
@@ -177,8 +173,6 @@ FUTURES = KuCoinVenue(
     family=Family(topic="/contractMarket/execution:", subject="match", read=read_execution),
     channels=(Channel("execution", consecutive=False),),
     list_request=Request("/api/v1/contracts/active", weight=3),
-    trades_path="/api/v1/trade/history",
-    trades_weight=5,
     handshake=_HANDSHAKE,
     endpoints=Endpoints(rest="https://api-futures.kucoin.com", web_socket=""),
     limits=Limits(

@@ -17,11 +17,10 @@ Assumed: ``after`` leaves out what it names, time or trade; three months are 90 
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from metdc_collector.exchanges.base import InvalidReply, Request
-from metdc_collector.exchanges.checks import shown
+from metdc_collector.exchanges.base import Request
 from metdc_collector.exchanges.history import Page, Span
 from metdc_collector.exchanges.okx.trades import read
-from metdc_collector.exchanges.replies import array, asked, decoded, number, page, refused
+from metdc_collector.exchanges.replies import array, asked, decoded_object, number, page, refused
 from metdc_collector.wire.instrument import Instrument
 from metdc_collector.wire.trade import Trade
 
@@ -99,13 +98,11 @@ def _older(instrument: Instrument, kind: int, mark: int) -> Request:
 
 
 def _read(body: bytes, instrument: Instrument, received: int, *, contracts: bool, most: int) -> Page:
-    reply = decoded(body)
-    if not isinstance(reply, dict):
-        raise InvalidReply(f"the reply is no JSON object: {shown(reply)}")
+    reply = decoded_object(body)
     if reply.get("code") != "0":
         raise refused(reply.get("msg"), reply.get("code"))
-    found = page(array(reply.get("data")), lambda row: read(row, instrument, received, contracts=contracts), most)
-    return Page(sorted(found.trades, key=_order), found.damaged, found.full)
+    rows = array(reply.get("data"), body)
+    return page(rows, lambda row: read(row, instrument, received, contracts=contracts), most, _order)
 
 
 def _order(trade: Trade) -> int:

@@ -30,7 +30,7 @@ from metdc_collector.exchanges.base import InvalidReply, Ordinals, Request
 from metdc_collector.exchanges.checks import shown
 from metdc_collector.exchanges.history import Page, Span
 from metdc_collector.exchanges.phemex.trades import FUTURES_FAMILY, SPOT_FAMILY, Family, read_rows
-from metdc_collector.exchanges.replies import decode_reply
+from metdc_collector.exchanges.replies import array, decoded_object, refused
 from metdc_collector.wire.instrument import Instrument
 
 _FEWEST_OF_A_FULL_REPLY = 200
@@ -62,7 +62,7 @@ class Newest:
         Raises:
             InvalidReply: when it is something else.
         """
-        rows = _rows(decode_reply(body), self.family.rows, instrument.name)
+        rows = _rows(body, self.family.rows, instrument.name)
         found, _ = read_rows(rows, instrument, Ordinals(), self.family, received=received, sent=None)
         full, damaged = len(rows) >= _FEWEST_OF_A_FULL_REPLY, len(rows) - len(found)
         oldest = min((trade.time for trade in found), default=0) if full else 0
@@ -72,21 +72,16 @@ class Newest:
         """None."""
 
 
-def _rows(reply: Any, key: str, name: str) -> list[Any]:
-    if not isinstance(reply, dict):
-        raise InvalidReply(f"the reply is no JSON object: {shown(reply)}")
+def _rows(body: bytes, key: str, name: str) -> list[Any]:
+    reply = decoded_object(body)
     error, result = reply.get("error"), reply.get("result")
     if isinstance(error, dict):
-        said = f"{shown(error.get('code'))} {shown(error.get('message'))}"
-        raise InvalidReply(f"the venue answered with an error: {said}")
+        raise refused(error.get("message"), error.get("code"))
     if error is not None or not isinstance(result, dict):
         raise InvalidReply(f"the reply holds no result: error {shown(error)}, result {shown(result)}")
     if result.get("symbol") != name:
         raise InvalidReply(f"the reply is not about {shown(name)}: its symbol is {shown(result.get('symbol'))}")
-    rows = result.get(key)
-    if not isinstance(rows, list):
-        raise InvalidReply(f"the reply holds no list of trades: {key} is {shown(rows)}")
-    return rows
+    return array(result.get(key), body)
 
 
 SPOT = (Newest("/md/trade?symbol", SPOT_FAMILY),)

@@ -37,7 +37,6 @@ class PhemexVenue(MarketFacts):
     """
 
     family: Family
-    trades_path: str
     prefix: str
     quotes: tuple[str, ...]
     channels: tuple[Channel, ...] = (_TRADES,)
@@ -98,7 +97,6 @@ SPOT = PhemexVenue(
     market="spot",
     sources=history.SPOT,
     family=SPOT_FAMILY,
-    trades_path="/md/trade",
     prefix="s",
     quotes=("USDT", "USDC", "USD", "BTC", "ETH", "EUR", "TRY", "BRL"),
     endpoints=_ENDPOINTS,
@@ -111,7 +109,6 @@ FUTURES = PhemexVenue(
     market="futures",
     sources=history.FUTURES,
     family=FUTURES_FAMILY,
-    trades_path="/md/v2/trade",
     prefix="u",
     quotes=("USDT",),
     endpoints=_ENDPOINTS,

@@ -110,9 +110,9 @@ def _read(body: bytes, instrument: Instrument, received: int) -> Page:
     if isinstance(reply, dict) and isinstance(reply.get("error"), dict):
         raise refused(reply["error"].get("message"), reply["error"].get("name"))
 
-    def one(row: Any) -> Trade:
-        if not isinstance(row, dict) or row.get(_REST.code) != instrument.name:
-            raise Damaged(f"a row is none of {instrument.name}: {shown(row)}")
+    def one(row: dict[str, Any]) -> Trade:
+        if row.get(_REST.code) != instrument.name:
+            raise Damaged(f"{_REST.code} is not {instrument.name}: {shown(row.get(_REST.code))}")
         return read(row, _REST, instrument, received)
 
-    return page(array(reply)[::-1], one, _MOST)
+    return page(array(reply, body)[::-1], one, _MOST)
