@@ -130,7 +130,7 @@ def test_an_object_without_the_code_of_success_is_refused(code: str) -> None:
     assert refusal(SOURCE, BTC, body.encode()).startswith("the venue refused: None (code ")
 
 
-@pytest.mark.parametrize("result", ["null", "{}", "5", '"x"', "NaN", '{"list":null}', '{"list":{}}'])
+@pytest.mark.parametrize("result", ["null", "{}", "[]", "5", '"x"', "NaN", '{"list":null}', '{"list":{}}'])
 def test_a_reply_without_an_array_of_rows_is_refused(result: str) -> None:
     body = f'{{"retCode":0,"retMsg":"OK","result":{result}}}'
     assert refusal(SOURCE, BTC, body.encode()).startswith("the reply holds no array of trades: ")

@@ -1,4 +1,4 @@
-"""What Gate tells of past trades over REST (section "Back-fill" of its facts; API v4).
+"""Gate's past trades over REST (API v4).
 
 Spot, ``GET /api/v4/spot/trades``, numbers as text, ``sequence_id`` is the stream's ``id_market``::
 

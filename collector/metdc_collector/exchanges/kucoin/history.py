@@ -1,4 +1,4 @@
-"""What KuCoin tells of past trades over REST (section "Back-fill" of its facts; the classic API).
+"""KuCoin's past trades over REST (the classic API).
 
 Spot, ``GET /api/v1/market/histories``; unlike on the socket ``time`` is a number, and there is no symbol::
 

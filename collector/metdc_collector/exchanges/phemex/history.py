@@ -1,4 +1,4 @@
-"""What Phemex tells of past trades over REST (section "Back-fill" of its facts).
+"""Phemex's past trades over REST.
 
 Spot, ``GET /md/trade?symbol=sBTCUSDT``, scaled integers::
 
