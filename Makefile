@@ -65,7 +65,7 @@ test: $(INSTALLED) ## Everything but cluster tests and what test-long has, again
 test-long: $(INSTALLED) ## Listings while running, recording, exporting, each further venue from end to end, ccxt as a witness
 	@$(BIN)/python -m pytest $(LONG) $(ARGS)
 
-load: $(INSTALLED) ## Every market with its whole universe at one address, replaced all at once: no limit is broken (some minutes)
+load: $(INSTALLED) ## Every market with its whole universe at one address, replaced all at once: no limit is broken (a minute)
 	@$(BIN)/python -m pytest tests/load $(ARGS)
 
 unit: $(INSTALLED) ## The tests without processes and servers, in seconds (ARGS="-k rotation")

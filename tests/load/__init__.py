@@ -1,1 +1,1 @@
-"""Tests that need a quiet machine for minutes; `make load` runs them, `make test` doesn't."""
+"""Tests that start dozens of processes; `make load` runs them, `make test` doesn't."""

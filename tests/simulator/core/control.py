@@ -89,6 +89,7 @@ class Control:
             ],
             "pid": os.getpid(),
             "connections_ever": hub.connections,
+            "received": {"frames": dict(hub.frames), "requests": dict(hub.requests)},
             "paused": hub.generator.paused,
             "violations": hub.violations.as_json(),
             "faults": hub.switchboard.as_json(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,6 +49,12 @@ class Hub:
         self.endpoints: list[Endpoint] = []
         self.replay: Replay | None = None
         self.connections = 0
+        self.frames: Counter[str] = Counter()
+        """Text and binary frames that clients of an exchange have sent."""
+        self.requests: Counter[str] = Counter()
+        """REST requests to an exchange."""
+        self.looked = 0.0
+        """Monotonic seconds of a turn after which all sockets have been looked at: the last but one."""
         self._wheel: asyncio.Task[None] | None = None
 
     @property
@@ -82,10 +89,11 @@ class Hub:
 
     async def _turn(self) -> None:
         loop = asyncio.get_running_loop()
-        due = flushed = loop.time()
+        due = flushed = turned = loop.time()
         while True:
             due = max(due + SLICE, loop.time())
             await asyncio.sleep(due - loop.time())
+            self.looked, turned = turned, loop.time()
             self.generator.advance()
             self.flush()
             if loop.time() - flushed >= FLUSH:

@@ -114,6 +114,7 @@ class Port:
 
     async def _rest(self, request: web.BaseRequest) -> web.StreamResponse:
         loop = asyncio.get_running_loop()
+        self._hub.requests[self.endpoint.exchange] += 1
         asked = HttpRequest(
             method=request.method,
             path=request.path,

@@ -59,6 +59,8 @@ class Socket(asyncio.Protocol):
         """Half open: nothing is written any more, the socket stays."""
         self.open = False
         self.closing = False
+        self.arrived = 0.0
+        """When the frame at hand came, in monotonic seconds: limits of frames are counted by it."""
         self.path = ""
         self.written = 0.0
         """When messages were last written, in monotonic seconds; what the protocol itself answers doesn't count."""
@@ -77,17 +79,30 @@ class Socket(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        self.arrived = self._loop.time()
         self.address = str(transport.get_extra_info("peername")[0])
         transport.set_write_buffer_limits(high=SLOW_READER)
 
     def data_received(self, data: bytes) -> None:
         self._protocol.receive_data(data)
-        for event in self._protocol.events_received():
+        events = self._protocol.events_received()
+        for event, at in zip(events, self._arrivals(len(events)), strict=True):
+            self.arrived = at
             if isinstance(event, Request):
                 self._handshake(event)
             elif isinstance(event, Frame) and not self.closing:
                 self._incoming(event)
         self._answer()
+
+    def _arrivals(self, count: int) -> list[float]:
+        """When what is read in one go has come: evenly since the sockets were last looked at.
+
+        A venue's machine reads what comes as it comes. This process may not have run for seconds, and then finds in one
+        lump what its client has sent at a steady pace.
+        """
+        now = self._loop.time()
+        since = max(self.arrived, min(self.hub.looked, now))
+        return [since + (now - since) * number / count for number in range(1, count + 1)]
 
     def eof_received(self) -> bool:
         return False
@@ -140,6 +155,7 @@ class Socket(asyncio.Protocol):
         elif frame.opcode is Opcode.PONG:
             dialogue.pong(bytes(frame.data))
         elif frame.opcode is not Opcode.CLOSE:
+            self.hub.frames[self.endpoint.exchange] += 1
             if frame.opcode is not Opcode.CONT:
                 self._kind, self._pieces = frame.opcode, []
             self._pieces.append(bytes(frame.data))

@@ -104,7 +104,7 @@ class BinanceDialogue:
 
     def _counted(self) -> bool:
         """Counts an incoming frame of any kind; above the limit the connection ends."""
-        if self._frames.admit(self._socket.now()):
+        if self._frames.admit(self._socket.arrived):
             return True
         self._socket.hub.violations.note(f"{self._market.key} frames", self._socket.address)
         self._socket.close(1008, "Too many requests")

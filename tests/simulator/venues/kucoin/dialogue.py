@@ -104,7 +104,7 @@ class KucoinDialogue:
         self._heard = self._socket.now()
         request = _parsed(data)
         name = _named(request.get("id")) if request else self._fresh()
-        if not self._frames.admit(self._heard):
+        if not self._frames.admit(self._socket.arrived):
             self._note("frames")
             self._error(name, 509, "exceed max permits per second")
             return

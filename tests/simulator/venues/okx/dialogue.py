@@ -119,7 +119,7 @@ class OkxDialogue:
             raise Refused("60012", f"Invalid request: {data}")
         if request["op"] not in _OPS:
             raise Refused("60019", f"Invalid op: {request['op']}")
-        if not self._requests.admit(self._socket.now()):
+        if not self._requests.admit(self._socket.arrived):
             self._hub.violations.note("okx requests", self._socket.address)
             raise Refused("60014", "Requests too frequent")
         if not request["args"]:

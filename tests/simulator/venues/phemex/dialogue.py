@@ -58,7 +58,7 @@ class PhemexDialogue:
         self._socket.cut("no heartbeat")
 
     def _counted(self) -> bool:
-        if self._frames.admit(self._socket.now()):
+        if self._frames.admit(self._socket.arrived):
             return True
         self._hub.violations.note("phemex frames", self._socket.address)
         self._socket.close(1008, "Too many requests")

@@ -133,7 +133,7 @@ class UpbitDialogue:
         self._up()
 
     def _counted(self) -> bool:
-        now = self._socket.now()
+        now = self._socket.arrived
         if all(window.admit(now) for window in self._windows):
             return True
         self._hub.violations.note("upbit frames", self._socket.address)
