@@ -271,7 +271,8 @@ class Collector:
         if self._members.problem is not None:
             waiting.append(self._members.problem)
         elif self._fleet is None or not self._fleet.answered:
-            waiting.append("each subscription to be acknowledged")
+            problem = self._fleet.problem if self._fleet is not None else ""
+            waiting.append("each subscription to be acknowledged" + (f" ({problem})" if problem else ""))
         elif not self._fleet.carries:
             waiting.append(f"the feed {self._fleet.channel.name} to send a trade, or to be found silent")
         if self._state in ("draining", "stopped"):

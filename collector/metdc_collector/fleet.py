@@ -85,6 +85,11 @@ class Fleet:
         )
 
     @property
+    def problem(self) -> str:
+        """Why the first connection that is away is away; empty where none is. It speaks for the others."""
+        return next((session.reason for session in self.sessions if session.reason), "")
+
+    @property
     def carries(self) -> bool:
         """Whether the feed in use is known to work: it has sent a trade, nobody trades, or there is no other.
 

@@ -30,7 +30,7 @@ class Session:
 
     def __init__(self, *, plan: Plan, names: list[str], **rest: Any) -> None:
         self.plan, self.names = plan, names
-        self.state, self.answered = State.ACTIVE, True
+        self.state, self.answered, self.reason = State.ACTIVE, True, ""
 
     @property
     def streaming(self) -> set[str]:
@@ -216,6 +216,16 @@ async def test_a_refusal_is_kept_by_name_and_logged_once(caplog: pytest.LogCaptu
             cast(Any, rig.fleet.sessions[0]).plan.refused(Refusal("C0USDT", "unknown symbol"))
     assert rig.fleet.refused == {"C0USDT": "unknown symbol"}
     assert caplog.messages == ["C0USDT is refused: unknown symbol"]
+
+
+async def test_the_reason_of_a_connection_that_is_away_is_told() -> None:
+    rig = Rig(b"[1]")
+    small(rig, 3)
+    async with rig.running():
+        await shares(rig)
+        assert rig.fleet.problem == ""
+        cast(Any, rig.fleet.sessions[1]).reason = "HTTP 451: not here"
+        assert rig.fleet.problem == "HTTP 451: not here"
 
 
 # -- instruments that come and go
