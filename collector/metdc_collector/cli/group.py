@@ -33,6 +33,9 @@ COMMANDS: Mapping[str, Entry] = {
         "metdc_collector.cli.symbols_command:symbols", "Show what would be subscribed, and why not the rest."
     ),
     "record": Entry("metdc_collector.cli.record_command:record", "Write an exchange's raw frames to a file."),
+    "verify": Entry(
+        "metdc_collector.cli.verify_command:verify", "Compare what we assume of the exchanges with what they do."
+    ),
     "parse": Entry("metdc_collector.cli.parse_command:parse", "Turn an exchange's recorded frames into trades."),
 }
 """The commands, in the order in which a person meets them."""

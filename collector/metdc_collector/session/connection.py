@@ -245,7 +245,7 @@ class Connection:
             return self._fault._replace(lived=lived)
         code = feed.close_code if feed.protocol.close_rcvd is not None else None
         words = f"closed by the venue: {code} {feed.close_reason or ''}".strip() if code else "the connection broke"
-        return Outcome(of_close(code, self.plan.venue.limits.refusing), words, lived)
+        return Outcome(of_close(code, self.plan.venue.limits.refusing), words, lived, code=code)
 
     async def _subscribe(self, feed: Feed, conversation: Conversation, pace: Pace) -> None:
         """Send the subscriptions, then whatever changes of the names and the venue's answers make necessary."""

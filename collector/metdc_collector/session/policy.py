@@ -41,12 +41,14 @@ class Outcome(NamedTuple):
     Attributes:
         lived: for how many seconds it had streamed; 0: never.
         wait: for how many seconds the venue ordered to stop; 0: it didn't.
+        code: the venue's close code; null where it sent none.
     """
 
     end: End
     reason: str
     lived: float = 0.0
     wait: float = 0.0
+    code: int | None = None
 
 
 class Pause(NamedTuple):
