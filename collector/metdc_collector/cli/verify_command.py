@@ -182,6 +182,9 @@ async def _until_told(orders: Sequence[Order]) -> list[tuple[Watch, list[Result]
     watches = [Watch(order, Clock()) for order in orders]
     telling = asyncio.create_task(_tell(watches))
     try:
+        for watch in watches:  # one after the other: the largest take a second to read, and nothing is urgent yet
+            if not stop.is_set():
+                await watch.read_list()
         found = await asyncio.gather(*(watch.run(stop) for watch in watches))
     finally:
         telling.cancel()

@@ -14,6 +14,8 @@ BEFORE = 2 * _SECOND
 """A trade so much older than its subscription (ns) happened before it: clocks differ, and the way takes its time."""
 AT_ONCE = 3 * _SECOND
 """What comes at once after a subscription comes within this time, ns."""
+ANSWER = 5 * _SECOND
+"""A heartbeat is answered within this time, ns."""
 LAG = 5 * _SECOND
 """The venue's time of a trade is within this of ours when it comes, ns."""
 EDGE = 2 * _SECOND
@@ -167,14 +169,12 @@ def heartbeats(assumed: Assumed, seen: Seen) -> Result | None:
     if seen.rhythm.heartbeat is None:
         return None
     answers = [took for one in seen.connections for took in one.answers]
-    within = seen.rhythm.acknowledge
-    lost = [at for one in seen.connections for at in one.beats if seen.until - at > within * _SECOND]
-    late = [took for took in answers if took > within * _SECOND]
+    lost = [at for one in seen.connections for at in one.beats if one.ended is None and seen.until - at > ANSWER]
+    late = [took for took in answers if took > ANSWER]
     observed = f"{len(answers)} of {len(answers) + len(lost)} answered"
     observed += f", the slowest in {max(answers) / _SECOND:.2f} s" if answers else ""
-    return _result(
-        "heartbeats", f"answered within {within:g} s", observed, seen=answers or lost, good=not lost and not late
-    )
+    expected = f"answered within {ANSWER / _SECOND:g} s"
+    return _result("heartbeats", expected, observed, seen=answers or lost, good=not lost and not late)
 
 
 def silent_client(assumed: Assumed, seen: Seen) -> Result | None:
@@ -184,7 +184,8 @@ def silent_client(assumed: Assumed, seen: Seen) -> Result | None:
         return None
     expected = f"cut after about {cut.after:g} s, " + _code(cut.code)
     if mute is None or mute.opened is None or mute.ended is None:
-        lasted = "was not tried" if mute is None or mute.opened is None else f"lasted {mute.lasted:.0f} s"
+        opened = None if mute is None else mute.opened
+        lasted = "not tried" if opened is None else f"lasts after {(seen.until - opened) / _SECOND:.0f} s"
         return Result("silent client", expected, lasted, Verdict.NOT_SEEN)
     observed = f"cut after {mute.lasted:.1f} s, {_code(mute.code)}"
     good = mute.code == cut.code and mute.lasted > (seen.rhythm.heartbeat or 0)
@@ -298,10 +299,10 @@ def same_on_both(assumed: Assumed, seen: Seen) -> Result:
     found = Finds()
     if len(seen.connections) > 1:
         one, other = seen.connections[:2]
-        for name in one.rows.keys() & other.rows.keys():
+        for name in sorted(one.acknowledged.keys() & other.acknowledged.keys()):
             begin, end = _both_heard(one, other, name, seen.until)
             for first, second in ((one, other), (other, one)):
-                _compare(found, name, _between(first.rows[name], begin, end), second.rows[name])
+                _compare(found, name, _between(first.rows.get(name, {}), begin, end), second.rows.get(name, {}))
     return _counted(assumption, expected, "trades", [found])
 
 
@@ -319,7 +320,7 @@ def rest_equals(assumed: Assumed, seen: Seen) -> Result:
 
 def _compare_with_rest(found: Finds, name: str, heard: Heard, rest: Mapping[str, Row], until: int) -> None:
     live = heard.rows.get(name, {})
-    if not live or not rest:
+    if not live or not rest or name not in heard.acknowledged:
         return
     begin = _heard_since(heard, name) + EDGE
     _compare(found, name, ((one, row) for one, row in rest.items() if begin <= row.time <= until), live)
@@ -341,7 +342,7 @@ def _both_heard(one: Heard, other: Heard, name: str, until: int) -> tuple[int, i
 def _heard_since(heard: Heard, name: str) -> int:
     """Return since when every trade of an instrument is among the rows, ns."""
     kept = next(iter(heard.rows[name].values())).received if name in heard.pruned else 0
-    return max(heard.asked[name], heard.acknowledged.get(name, 0), kept)
+    return max(heard.acknowledged[name], kept)
 
 
 def _between(rows: Mapping[str, Row], begin: int, end: int) -> Iterator[tuple[str, Row]]:

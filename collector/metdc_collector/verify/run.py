@@ -51,7 +51,7 @@ class Order:
     Attributes:
         rhythm: the venue's, or one with its timers divided, for a simulator that divides its own.
         include: what to subscribe to, as :class:`Selection` takes it; a few busy instruments and a quiet one without.
-        seconds: for how long, once the first connection has been subscribed.
+        seconds: for how long, once all connections are open.
     """
 
     venue: Venue
@@ -121,8 +121,8 @@ class _Overheard:
 class _Watched:
     """A venue whose conversations, limit headers and refusals are written down; in all else it is the venue."""
 
-    def __init__(self, venue: Venue, assumed: Assumed, seen: Seen, heard: Heard | None = None) -> None:
-        self._venue, self._assumed, self._seen, self._heard = venue, assumed, seen, heard
+    def __init__(self, venue: Venue, seen: Seen, heard: Heard | None = None) -> None:
+        self._venue, self._seen, self._heard = venue, seen, heard
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._venue, name)
@@ -147,53 +147,58 @@ class _Watched:
 
 @dataclass(slots=True)
 class Watch:
-    """One market being watched; :meth:`run` returns what was found."""
+    """One market being watched: first :meth:`read_list`, then :meth:`run`; what fails is told in the results."""
 
     order: Order
     clock: Clock
     seen: Seen = field(init=False)
     assumed: Assumed = field(init=False)
+    _connects: Budget = field(init=False)
+    _rest: Rest = field(init=False)
+    _names: list[str] = field(default_factory=list)
     _instruments: dict[str, Instrument] = field(default_factory=dict)
     _running: "list[asyncio.Task[None]]" = field(default_factory=list)
     _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
-        self.seen = Seen(self.order.rhythm)
-        self.assumed = ASSUMED[self.order.venue.exchange, self.order.venue.market]
+        order = self.order
+        self.seen = Seen(order.rhythm)
+        self.assumed = ASSUMED[order.venue.exchange, order.venue.market]
+        venue = cast("Venue", _Watched(order.venue, self.seen))
+        self._connects, self._rest = within_limits(
+            venue, order.endpoints, share=order.share, clock=self.clock, tls=order.tls
+        )
 
-    async def run(self, stop: asyncio.Event) -> list[Result]:
-        """Watch until the time is over, or ``stop`` is set; whatever fails is told in the results."""
-        connects, rest = self._access()
+    async def read_list(self) -> None:
+        """Read the instrument list, and choose what to subscribe to."""
         try:
-            await self._watch(connects, rest, stop)
+            listing = await self._rest.listing(self.order.venue)
         except (RestError, InvalidReply) as error:
             self.seen.problems.append(str(error))
+            return
+        self._read(listing)
+        self._names = self._chosen(listing)
+
+    async def run(self, stop: asyncio.Event) -> list[Result]:
+        """Watch until the time is over, or ``stop`` is set."""
+        over = asyncio.create_task(stop.wait())
+        watching = asyncio.create_task(self._watch())
+        try:
+            await asyncio.wait({over, watching}, return_when=asyncio.FIRST_COMPLETED)
+            if watching.done():
+                watching.result()
         finally:
             self.seen.until = self.clock.now()
-            await end(self._running)
-            rest.close()
+            await end([over, watching, *self._running])
+            self._rest.close()
         return judge(self.assumed, self.seen)
 
-    def _access(self) -> tuple[Budget, Rest]:
-        order = self.order
-        venue = cast("Venue", _Watched(order.venue, self.assumed, self.seen))
-        return within_limits(venue, order.endpoints, share=order.share, clock=self.clock, tls=order.tls)
-
-    async def _watch(self, connects: Budget, rest: Rest, stop: asyncio.Event) -> None:
-        listing = await rest.listing(self.order.venue)
-        self._read(listing)
-        names = self._chosen(listing)
-        if not names:
-            return
-        await self._open(names, connects, rest)
-        over = asyncio.create_task(stop.wait())
-        try:
-            await asyncio.wait({over}, timeout=self.order.seconds)
-            if not stop.is_set():
-                await self._newest(names, rest)
-                await asyncio.wait({over}, timeout=_SETTLE)
-        finally:
-            await end([over])
+    async def _watch(self) -> None:
+        if self._names:
+            await self._open()
+            await asyncio.sleep(self.order.seconds)
+            await self._newest()
+            await asyncio.sleep(_SETTLE)
 
     def _read(self, listing: Listing) -> None:
         instruments = listing.instruments.values()
@@ -217,22 +222,21 @@ class Watch:
 
     # -- connections
 
-    async def _open(self, names: Sequence[str], connects: Budget, rest: Rest) -> None:
+    async def _open(self) -> None:
         """Open the two that are compared, the stranger's and the mute one, one after the other."""
-        seen, rhythm = self.seen, self.order.rhythm
-        patient = replace(rhythm, silence=_FOR_EVER, acknowledge=_FOR_EVER)
+        seen, names = self.seen, self._names
+        patient = replace(self.order.rhythm, silence=_FOR_EVER, acknowledge=_FOR_EVER)
         for _ in range(2):
-            heard = self._heard()
-            seen.connections.append(heard)
-            await self._start(heard, names, patient, connects, rest)
+            seen.connections.append(self._heard())
+            await self._start(seen.connections[-1], names, patient)
         seen.stranger_name = self._stranger()
         if seen.stranger_name:
             seen.stranger = self._heard()
-            await self._start(seen.stranger, [seen.stranger_name], patient, connects, rest)
+            await self._start(seen.stranger, [seen.stranger_name], patient)
         if self.assumed.cut is not None:
             seen.mute = self._heard()
-            subscribed = list(names[-1:]) if self.assumed.cut.subscribed else []
-            await self._start(seen.mute, subscribed, replace(patient, heartbeat=None), connects, rest)
+            subscribed = names[-1:] if self.assumed.cut.subscribed else []
+            await self._start(seen.mute, subscribed, replace(patient, heartbeat=None))
 
     def _heard(self) -> Heard:
         return Heard(digit=self.assumed.digit, consecutive=self.order.venue.channels[0].consecutive)
@@ -246,10 +250,11 @@ class Watch:
                 return made
         return ""
 
-    async def _start(self, heard: Heard, names: Sequence[str], rhythm: Rhythm, connects: Budget, rest: Rest) -> None:
+    async def _start(self, heard: Heard, names: Sequence[str], rhythm: Rhythm) -> None:
+        """Open a connection, and wait until all that it asks for is answered, or for as long as that may take."""
         order = self.order
         plan = Plan(
-            venue=cast("Venue", _Watched(order.venue, self.assumed, self.seen, heard)),
+            venue=cast("Venue", _Watched(order.venue, self.seen, heard)),
             channel=order.venue.channels[0],
             address=order.endpoints.web_socket,
             rhythm=rhythm,
@@ -257,13 +262,24 @@ class Watch:
             sink=_Opened(heard, self.clock.now),
             clock=self.clock,
             counts=FrameCounts(),
-            rest=rest,
+            rest=self._rest,
             tls=order.tls,
             refused=lambda _: None,
         )
-        await asyncio.sleep(connects.take())
+        await asyncio.sleep(self._connects.take())
         connection = Connection(plan, next(self._numbers), list(names))
-        self._running.append(asyncio.create_task(self._keep(connection, heard)))
+        keeping = asyncio.create_task(self._keep(connection, heard))
+        self._running.append(keeping)
+        if names:
+            answered = asyncio.create_task(connection.answered.wait())
+            try:
+                await asyncio.wait(
+                    {keeping, answered},
+                    timeout=order.rhythm.acknowledge,
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+            finally:
+                answered.cancel()
 
     async def _keep(self, connection: Connection, heard: Heard) -> None:
         outcome = await connection.run()
@@ -274,18 +290,18 @@ class Watch:
 
     # -- REST
 
-    async def _newest(self, names: Sequence[str], rest: Rest) -> None:
+    async def _newest(self) -> None:
         """Ask for the newest trades of each instrument, where the venue's history can be read."""
         if not self.order.venue.sources:
             return
         source = self.order.venue.sources[0]
-        for name in names:
+        for name in self._names:
             instrument, now = self._instruments[name], self.clock.now()
             request = source.request(Span(instrument, None, None, now - int(self.order.seconds * _SECOND), now))
             if request is None or source.keyed:
                 continue
             try:
-                page = source.read(await rest.get(request), instrument, self.clock.now())
+                page = source.read(await self._rest.get(request), instrument, self.clock.now())
             except (RestError, InvalidReply) as error:
                 self.seen.problems.append(str(error))
                 continue

@@ -65,6 +65,18 @@ LASTING: dict[str, Lasting] = {
         "`share` of the trades is left out of the frames; the ledger marks them `omitted`, the REST history has them.",
         {"share": 1.0, "instruments": [], "channel": None},
     ),
+    "skip_ids": Lasting("Before `share` of the trades an id is used up without a trade.", {"share": 0.1}),
+    "shift_time": Lasting("Trades have a time `by` seconds later than they happen.", {"by": 60.0}),
+    "old_trades": Lasting(
+        "Each subscription is followed at once by the newest trade, however old, as if it had just happened.", {}
+    ),
+    "accept_unknown": Lasting("Instruments that do not exist are acknowledged where the venue refuses them.", {}),
+    "deaf": Lasting("What a client says after its first subscription is not heard, its heartbeats neither.", {}),
+    "own_code": Lasting("Whenever the venue closes a connection, it does so with `code`.", {"code": 1001}),
+    "rest_digit": Lasting(
+        "Decimal numbers in REST replies have another last digit; the instrument list is spared.", {"path": "/"}
+    ),
+    "no_headers": Lasting("REST replies lack the headers that tell of limits.", {}),
     "delay": Lasting("All frames go out `by` seconds late, in order.", {"by": 0.05}),
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from tests.simulator.core.market import Market
 
 COMMON = frozenset({"fault", "exchange", "market", "seconds", "count"})
+_LAST_DIGIT = re.compile(rb"(?<=[.])(\d*)(\d)")
 DEFAULT_SECONDS = 30.0
 """A fault that names neither `seconds` nor `count` lasts this long."""
 
@@ -173,6 +175,27 @@ class Switchboard:
         fault.spend()
         return float(fault.parameters["by"])
 
+    def strikes(self, name: str, market: Market) -> Fault | None:
+        """The fault of this name, when it strikes a market now, by its share."""
+        fault = self.active(name, market)
+        if fault is None or self._rng.random() >= float(fault.parameters.get("share", 1.0)):
+            return None
+        fault.spend()
+        return fault
+
+    def accepts_unknown(self, market: Market) -> bool:
+        """Whether instruments that do not exist are acknowledged."""
+        return self.active("accept_unknown", market) is not None
+
+    def deaf(self, endpoint: Endpoint) -> bool:
+        """Whether what a client says after its first subscription is not heard."""
+        return self._of("deaf", endpoint) is not None
+
+    def code(self, endpoint: Endpoint, code: int) -> int:
+        """The code with which a connection is closed in place of this one."""
+        fault = self._of("own_code", endpoint)
+        return code if fault is None else int(fault.parameters["code"])
+
     def refusal(self, endpoint: Endpoint) -> HttpReply | None:
         """How a WebSocket request is refused, if it is."""
         fault = self._of("refuse_connect", endpoint)
@@ -191,7 +214,7 @@ class Switchboard:
             status = int(fault.parameters["status"])
             headers = {"Retry-After": str(fault.parameters["retry_after"])} if status in {418, 429, 503} else {}
             return HttpReply(status, str(fault.parameters["body"]).encode(), headers)
-        reply = answer()
+        reply = self._altered(endpoint, path, answer())
         fault = self._of("rest_body", endpoint)
         if fault is None or not path.startswith(str(fault.parameters["path"])) or not reply.listing:
             return reply
@@ -200,6 +223,18 @@ class Switchboard:
             packed = {**reply.headers, "Content-Encoding": "gzip"}
             return HttpReply(reply.status, gzip.compress(reply.body, 1), packed, listing=True)
         return HttpReply(reply.status, self._spoil(fault, reply.body), reply.headers, listing=True)
+
+    def _altered(self, endpoint: Endpoint, path: str, reply: HttpReply) -> HttpReply:
+        """The reply with another last digit of its decimals, without its headers, or as it is."""
+        body, headers = reply.body, reply.headers
+        fault = self._of("rest_digit", endpoint)
+        if fault is not None and path.startswith(str(fault.parameters["path"])) and not reply.listing:
+            fault.spend()
+            body = _LAST_DIGIT.sub(lambda found: found[1] + b"%d" % ((int(found[2]) + 1) % 10), body)
+        if (fault := self._of("no_headers", endpoint)) is not None:
+            fault.spend()
+            headers = {}
+        return HttpReply(reply.status, body, headers, listing=reply.listing)
 
     def _spoil(self, fault: Fault, body: bytes) -> bytes:
         mode = fault.parameters["mode"]

@@ -175,6 +175,8 @@ class Generator:
     def draw(self, market: Market, instrument: Instrument, at: int, *, kind: str = "") -> Trade:
         """The next fill of an instrument: often a further fill at the same price and side, else a small step."""
         rng, wire, last = market.rng, market.wire, instrument.last
+        shifted = self._hub.switchboard.active("shift_time", market)
+        at += int(float(shifted.parameters["by"]) * 1e9) if shifted else 0
         at -= at % wire.time_unit
         if last is not None and at <= last.time:
             at = last.time + (1 if wire.time_unit == 1 else 0)
@@ -182,6 +184,8 @@ class Generator:
         instrument.further = last is not None and same and not last.kind and at - last.time <= ONE_ORDER
         instrument.at = at
         number, order = wire.number(instrument), wire.order(instrument)
+        if self._hub.switchboard.strikes("skip_ids", market):
+            number, order = wire.number(instrument), wire.order(instrument)
         if kind == "NA":
             return Trade(number, 0, 0, rng.random() < 0.5, at, kind, order=order)
         if last is not None and same:

@@ -109,6 +109,16 @@ class Market:
             self._unroute(socket, topic)
         self.routes[channel, instrument].setdefault(form, {})[socket] = None
         socket.topics[topic] = (self, (channel, instrument), form)
+        row = self.instruments.get(instrument)
+        if row is not None and self.hub.switchboard.strikes("old_trades", self):
+            newest = self.history(row, channel).newest(1)
+            payload = self.wire.encode(row, channel, newest, form, self.hub.clock.ns()) if newest else None
+            if payload is not None:
+                socket.queue(self.wire.frame(payload))
+
+    def accepts(self, name: str) -> bool:
+        """Whether an instrument may be subscribed to: it is listed, or anything goes."""
+        return name in self.instruments or self.hub.replaying or self.hub.switchboard.accepts_unknown(self)
 
     def unsubscribe(self, socket: Socket, channel: str, instrument: str) -> bool:
         """Stops a channel of an instrument; False when it did not flow."""

@@ -163,6 +163,8 @@ class Socket(asyncio.Protocol):
                 self._message(dialogue, b"".join(self._pieces))
 
     def _message(self, dialogue: Dialogue, data: bytes) -> None:
+        if self.topics and self.hub.switchboard.deaf(self.endpoint):
+            return
         if self._kind is Opcode.BINARY:
             dialogue.binary(data)
             return
@@ -249,6 +251,7 @@ class Socket(asyncio.Protocol):
         if self.closing or not self.open:
             return
         self.flush()
+        code = self.hub.switchboard.code(self.endpoint, code)
         self.hub.closed(self, f"{code} {reason}".strip())
         self.closing = True
         self._protocol.send_close(code, reason)

@@ -146,7 +146,9 @@ class BybitDialogue:
         if channel not in {CHANNEL, *OTHERS}:
             return False
         instrument = self._market.instruments.get(name)
-        return self._hub.replaying or (instrument is not None and instrument.row["status"] in LIVING)
+        if instrument is None:
+            return self._market.accepts(name)
+        return self._hub.replaying or instrument.row["status"] in LIVING
 
 
 def _traded(topic: str) -> str | None:

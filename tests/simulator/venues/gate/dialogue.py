@@ -123,10 +123,8 @@ class GateDialogue:
 
     def _unknown(self, names: list[str]) -> str | None:
         """What is wrong with the first name that is not listed; one of them fails the whole request."""
-        if self._hub.replaying:
-            return None
         what = "currency pair" if self._market.name == "spot" else "contract"
-        return next((f"unknown {what} {name}" for name in names if name not in self._market.instruments), None)
+        return next((f"unknown {what} {name}" for name in names if not self._market.accepts(name)), None)
 
     def _accept(self, request: dict[str, Any], subscribe: bool, names: list[str]) -> None:
         late = self._hub.switchboard.ack_delay(self._socket.endpoint) if subscribe else 0.0

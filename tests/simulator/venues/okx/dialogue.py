@@ -168,7 +168,7 @@ class OkxDialogue:
         name = arg.get("instId")
         if channel in TRADES.values() and not isinstance(name, str):
             raise Refused("60013", "Invalid args")
-        if channel != TRADES[self._path] or not (name in self._market(name).instruments or self._hub.replaying):
+        if channel != TRADES[self._path] or not self._market(name).accepts(str(name)):
             raise Refused(
                 "60018",
                 f"{op.capitalize()} failed, wrong URL or channel:{channel},instId:{name} doesn't exist. "

@@ -113,7 +113,7 @@ class PhemexDialogue:
 
     def _subscribe(self, number: object, channel: str, params: list[Any]) -> None:
         market, name = self._markets[channel], params[0] if params else None
-        if not isinstance(name, str) or (name not in market.instruments and not self._hub.replaying):
+        if not isinstance(name, str) or not market.accepts(name):
             self._refuse(number, INVALID)
             return
         if (channel, name) not in self._wanted and len(self._wanted) >= SUBSCRIPTIONS:

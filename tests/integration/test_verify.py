@@ -1,0 +1,180 @@
+"""``metdc verify`` against the simulator: all holds, and what a simulator is told to do otherwise is named."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from metdc_collector.clock import Clock
+from metdc_collector.exchanges.base import Endpoints, Request
+from metdc_collector.exchanges.binance import SPOT
+from metdc_collector.exchanges.binance.venue import BinanceVenue
+from metdc_collector.exchanges.history import Page, Span
+from metdc_collector.verify.checks import Result, Verdict
+from metdc_collector.verify.run import Order, Watch
+from metdc_collector.wire.decimals import canonical
+from metdc_collector.wire.instrument import Instrument
+from metdc_collector.wire.trade import Trade
+from tests.harness import Process, python
+from tests.integration.rig import START, Market, Simulator, simulator
+from tests.integration.test_record import EVERYTHING, MARKETS
+from tests.simulator.testing import Simulated
+from tests.simulator.testing import simulator as inside
+
+MINUTES = "0.15"
+OVER = 90.0
+"""Seconds after which verification must be over, on a machine that does other work too."""
+BY = 8
+"""Timers are divided by this: enough for a silent client to be cut meanwhile, little enough for a busy machine."""
+RATE = 20.0
+"""Trades a second of each market, and of those whose frames are to hold several."""
+RATE_SHARED = 80.0
+SHARED = ("bybit", "gate.futures")
+BREAKS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "binance.spot": ("ids step", "skip_ids", {"share": 0.2}),
+    "binance.futures": ("heartbeats", "deaf", {}),
+    "bybit.spot": ("rows in a frame", "out_of_order_rows", {}),
+    "bybit.futures": ("unknown instrument", "accept_unknown", {}),
+    "okx.spot": ("ids", "duplicate_trades", {}),
+    "okx.futures": ("time of a trade", "shift_time", {"by": 60}),
+    "kucoin.spot": ("silent client", "own_code", {"code": 1001}),
+    "kucoin.futures": ("after subscribing", "old_trades", {}),
+    "gate.spot": ("limits in headers", "no_headers", {}),
+    "phemex.futures": ("frames", "malformed", {"mode": "truncate", "share": 0.2, "beside": True}),
+    "upbit.spot": ("subscriptions", "slow_ack", {"by": 12, "count": 1}),
+}
+"""Of a market: the assumption that is broken, and how."""
+UNSEEN = {"REST and socket", "silent client"}
+"""What need not be seen: history can't be read of every venue; Bybit's cut comes late, though timers are divided."""
+
+
+def verification(exchange: Simulator, place: Path) -> Process:
+    for market in MARKETS:
+        exchange.rate(market, RATE_SHARED if market.key.startswith(SHARED) else RATE)
+    file = place / "addresses.json"
+    file.write_text(json.dumps(exchange.venues))
+    words: list[str | Path] = ["--endpoints", file, "--minutes", MINUTES, "--json"]
+    command = python("metdc_collector.cli.main", "verify", *words)
+    return Process(command, name="verify", env={"METDC_DIVIDE_TIMERS": str(BY)})
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a verification told: its exit code, and by market its verdicts by assumption."""
+
+    code: int
+    verdicts: dict[str, dict[str, str]]
+    records: dict[str, Any]
+
+    def broken(self, market: str) -> set[str]:
+        """The assumptions of a market that are said to be broken."""
+        return {name for name, verdict in self.verdicts[market].items() if verdict == "broken"}
+
+
+def outcome(process: Process) -> Outcome:
+    code = process.wait(OVER)
+    lines = [process.line(START) for _ in MARKETS]
+    records = [json.loads(line) for line in lines]
+    verdicts = {
+        f"{one['exchange']}.{one['market']}": {each["assumption"]: each["verdict"] for each in one["assumptions"]}
+        for one in records
+    }
+    return Outcome(code, verdicts, dict(zip(verdicts, records, strict=True)))
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Outcome, Outcome]]:
+    """A simulator that keeps to all, and one that was told to break something on nearly each market, side by side."""
+    with ExitStack() as stack:
+        good, bad = (stack.enter_context(simulator(symbols=4, by=BY, only=EVERYTHING)) for _ in range(2))
+        for key, (_, fault, parameters) in BREAKS.items():
+            exchange, _, name = key.partition(".")
+            bad.fault(fault, Market(exchange, name, ""), **{"seconds": OVER, **parameters})
+        running = [
+            stack.enter_context(verification(exchange, tmp_path_factory.mktemp("verify"))) for exchange in (good, bad)
+        ]
+        whole, broken = map(outcome, running)
+        yield whole, broken
+
+
+def test_every_assumption_holds_against_the_simulator(outcomes: tuple[Outcome, Outcome]) -> None:
+    whole, _ = outcomes
+    assert whole.code == 0, whole.verdicts
+    assert whole.verdicts.keys() == {market.key for market in MARKETS}
+    for market, verdicts in whole.verdicts.items():
+        assert {name for name, verdict in verdicts.items() if verdict != "held"} <= UNSEEN, market
+        assert market.startswith("bybit") or verdicts.get("silent client") != "not seen", market
+
+
+@pytest.mark.parametrize("market", BREAKS)
+def test_a_broken_assumption_is_named_and_no_other(outcomes: tuple[Outcome, Outcome], market: str) -> None:
+    _, broken = outcomes
+    assert broken.code == 1
+    assert broken.broken(market) == {BREAKS[market][0]}, broken.records[market]
+
+
+class Newest:
+    """Binance's newest trades, read as the documents say."""
+
+    name, depth, aggregates, keyed = "trades", None, False, False
+
+    def request(self, span: Span) -> Request | None:
+        return SPOT.recent_request(span.instrument.name)
+
+    def read(self, body: bytes, instrument: Instrument, received: int) -> Page:
+        return Page([self._trade(row, instrument, received) for row in json.loads(body)])
+
+    def further(self, span: Span, request: Request, page: Page) -> Request | None:
+        return None
+
+    @staticmethod
+    def _trade(row: dict[str, Any], instrument: Instrument, received: int) -> Trade:
+        return Trade(
+            instrument=instrument,
+            id=str(row["id"]),
+            seq=str(row["id"]),
+            price=canonical(row["price"]),
+            quantity=canonical(row["qty"]),
+            side="sell" if row["isBuyerMaker"] else "buy",
+            time=row["time"] * 1_000_000,
+            received=received,
+            backfilled=True,
+        )
+
+
+async def rest_against_socket(sim: Simulated) -> Result:
+    """Watch Binance spot in this process, with a history that can be read; return what is said of it."""
+    assert isinstance(SPOT, BinanceVenue)
+    await sim.post("/rate", exchange="binance", market="spot", rate=RATE)
+    order = Order(
+        venue=replace(SPOT, sources=(Newest(),)),
+        endpoints=Endpoints(sim.rest("binance", "spot"), sim.websocket("binance", "spot")),
+        rhythm=SPOT.rhythm,
+        tls=None,
+        include=("BTC",),
+        share=Fraction(1),
+        seconds=6,
+    )
+    watch = Watch(order, Clock())
+    await watch.read_list()
+    results = {result.assumption: result for result in await watch.run(asyncio.Event())}
+    broken = {name for name, result in results.items() if result.verdict is Verdict.BROKEN}
+    assert broken <= {"REST and socket"}, results
+    return results["REST and socket"]
+
+
+async def test_rest_that_equals_the_socket_holds_and_another_digit_is_named() -> None:
+    async with (
+        inside(subprocess=True, only=["binance.spot"], symbols=3) as good,
+        inside(subprocess=True, only=["binance.spot"], symbols=3) as bad,
+    ):
+        await bad.fault("rest_digit", exchange="binance", seconds=OVER)
+        held, broken = await asyncio.gather(rest_against_socket(good), rest_against_socket(bad))
+    assert held.verdict is Verdict.HELD, held
+    assert broken.verdict is Verdict.BROKEN, broken
