@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -24,8 +25,6 @@ from metdc_collector.wire.trade import Trade
 from tests.harness import Process, python
 from tests.integration.rig import START, Market, Simulator, simulator
 from tests.integration.test_record import EVERYTHING, MARKETS
-from tests.simulator.testing import Simulated
-from tests.simulator.testing import simulator as inside
 
 MINUTES = "0.15"
 OVER = 90.0
@@ -54,12 +53,10 @@ UNSEEN = {"REST and socket", "silent client"}
 """What need not be seen: history can't be read of every venue; Bybit's cut comes late, though timers are divided."""
 
 
-def verification(exchange: Simulator, place: Path) -> Process:
-    for market in MARKETS:
-        exchange.rate(market, RATE_SHARED if market.key.startswith(SHARED) else RATE)
+def verification(exchange: Simulator, place: Path, *options: str) -> Process:
     file = place / "addresses.json"
     file.write_text(json.dumps(exchange.venues))
-    words: list[str | Path] = ["--endpoints", file, "--minutes", MINUTES, "--json"]
+    words: list[str | Path] = ["--endpoints", file, "--json", *options]
     command = python("metdc_collector.cli.main", "verify", *words)
     return Process(command, name="verify", env={"METDC_DIVIDE_TIMERS": str(BY)})
 
@@ -89,18 +86,32 @@ def outcome(process: Process) -> Outcome:
 
 
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Outcome, Outcome]]:
-    """A simulator that keeps to all, and one that was told to break something on nearly each market, side by side."""
+def exchanges() -> Iterator[tuple[Simulator, Simulator]]:
+    """A simulator that keeps to all, and one that was told to break something on nearly each market."""
     with ExitStack() as stack:
         good, bad = (stack.enter_context(simulator(symbols=4, by=BY, only=EVERYTHING)) for _ in range(2))
+        for exchange in (good, bad):
+            for market in MARKETS:
+                exchange.rate(market, RATE_SHARED if market.key.startswith(SHARED) else RATE)
+        yield good, bad
+
+
+@pytest.fixture(scope="module")
+def outcomes(
+    exchanges: tuple[Simulator, Simulator], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Outcome, Outcome]:
+    """Both are verified, side by side."""
+    good, bad = exchanges
+    with ExitStack() as stack:
         for key, (_, fault, parameters) in BREAKS.items():
             exchange, _, name = key.partition(".")
             bad.fault(fault, Market(exchange, name, ""), **{"seconds": OVER, **parameters})
         running = [
-            stack.enter_context(verification(exchange, tmp_path_factory.mktemp("verify"))) for exchange in (good, bad)
+            stack.enter_context(verification(simulated, tmp_path_factory.mktemp("verify"), "--minutes", MINUTES))
+            for simulated in (good, bad)
         ]
         whole, broken = map(outcome, running)
-        yield whole, broken
+        return whole, broken
 
 
 def test_every_assumption_holds_against_the_simulator(outcomes: tuple[Outcome, Outcome]) -> None:
@@ -119,13 +130,26 @@ def test_a_broken_assumption_is_named_and_no_other(outcomes: tuple[Outcome, Outc
     assert broken.broken(market) == {BREAKS[market][0]}, broken.records[market]
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_early_with_what_was_seen(
+    exchanges: tuple[Simulator, Simulator], tmp_path: Path, number: int
+) -> None:
+    with verification(exchanges[0], tmp_path, "--market", "binance.spot") as process:
+        process.logged("instruments are watched", START)
+        process.signal(number)
+        assert process.wait(START) == 0, process.log
+        record = json.loads(process.line(START))
+    verdicts = {each["assumption"]: each["verdict"] for each in record["assumptions"]}
+    assert (verdicts["subscriptions"], verdicts["REST and socket"]) == ("held", "not seen")
+
+
 class Newest:
     """Binance's newest trades, read as the documents say."""
 
     name, depth, aggregates, keyed = "trades", None, False, False
 
     def request(self, span: Span) -> Request | None:
-        return SPOT.recent_request(span.instrument.name)
+        return Request(f"/api/v3/trades?symbol={span.instrument.name}&limit=1000", weight=25)
 
     def read(self, body: bytes, instrument: Instrument, received: int) -> Page:
         return Page([self._trade(row, instrument, received) for row in json.loads(body)])
@@ -148,13 +172,13 @@ class Newest:
         )
 
 
-async def rest_against_socket(sim: Simulated) -> Result:
+async def rest_against_socket(exchange: Simulator) -> Result:
     """Watch Binance spot in this process, with a history that can be read; return what is said of it."""
     assert isinstance(SPOT, BinanceVenue)
-    await sim.post("/rate", exchange="binance", market="spot", rate=RATE)
+    addresses = exchange.venues["binance"]["spot"]
     order = Order(
         venue=replace(SPOT, sources=(Newest(),)),
-        endpoints=Endpoints(sim.rest("binance", "spot"), sim.websocket("binance", "spot")),
+        endpoints=Endpoints(addresses["rest"], addresses["webSocket"]),
         rhythm=SPOT.rhythm,
         tls=None,
         include=("BTC",),
@@ -164,17 +188,17 @@ async def rest_against_socket(sim: Simulated) -> Result:
     watch = Watch(order, Clock())
     await watch.read_list()
     results = {result.assumption: result for result in await watch.run(asyncio.Event())}
-    broken = {name for name, result in results.items() if result.verdict is Verdict.BROKEN}
-    assert broken <= {"REST and socket"}, results
     return results["REST and socket"]
 
 
-async def test_rest_that_equals_the_socket_holds_and_another_digit_is_named() -> None:
-    async with (
-        inside(subprocess=True, only=["binance.spot"], symbols=3) as good,
-        inside(subprocess=True, only=["binance.spot"], symbols=3) as bad,
-    ):
-        await bad.fault("rest_digit", exchange="binance", seconds=OVER)
+async def test_rest_that_equals_the_socket_holds_and_another_digit_is_named(
+    exchanges: tuple[Simulator, Simulator],
+) -> None:
+    good, bad = exchanges
+    fault = bad.order("/fault", fault="rest_digit", exchange="binance", market="spot", seconds=OVER)
+    try:
         held, broken = await asyncio.gather(rest_against_socket(good), rest_against_socket(bad))
+    finally:
+        bad.order("/faults/clear", id=fault["id"])
     assert held.verdict is Verdict.HELD, held
     assert broken.verdict is Verdict.BROKEN, broken

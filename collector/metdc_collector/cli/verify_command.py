@@ -66,6 +66,9 @@ Exit codes:
 )
 @click.option("--endpoints", type=click.File("r"), metavar="FILE", help="Other addresses, as JSON; - is stdin.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a market in place of tables.")
+@click.option(
+    "--divide-timers", "by", type=click.FloatRange(min=1), default=1, envvar="METDC_DIVIDE_TIMERS", hidden=True
+)
 @click.pass_context
 def verify(
     ctx: click.Context,
@@ -77,10 +80,10 @@ def verify(
     include: tuple[str, ...],
     endpoints: TextIO | None,
     as_json: bool,
+    by: float,
 ) -> None:
     """Compare each assumption of ours about an exchange with what the exchange does; no NATS is needed."""
     addresses = _addresses(endpoints)
-    by = float(os.environ.get("METDC_DIVIDE_TIMERS", "1"))
     orders = [
         _order(exchange, market, addresses, live=live, by=by, seconds=minutes * 60, include=split(include))
         for exchange, market in _selected(split(markets), addresses)

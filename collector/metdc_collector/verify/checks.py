@@ -160,7 +160,9 @@ def unknown_instrument(assumed: Assumed, seen: Seen) -> Result:
         return Result(assumption, expected, "not asked", Verdict.NOT_SEEN)
     refused, accepted = heard.refused.get(name), name in heard.acknowledged
     observed = f"refused: {refused}" if refused is not None else "acknowledged" if accepted else "no answer"
-    good = refused is not None if assumed.unknown is Answer.REFUSED else accepted and refused is None
+    observed += ", and it trades" if heard.trades else ""
+    silent = accepted and refused is None and not heard.trades
+    good = refused is not None if assumed.unknown is Answer.REFUSED else silent
     return _result(assumption, expected, f"{name}: {observed}", seen=True, good=good)
 
 

@@ -196,6 +196,7 @@ class Watch:
     async def _watch(self) -> None:
         if self._names:
             await self._open()
+            log.info("%s: %d instruments are watched", self.order.key, len(self._names))
             await asyncio.sleep(self.order.seconds)
             await self._newest()
             await asyncio.sleep(_SETTLE)

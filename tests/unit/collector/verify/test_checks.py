@@ -148,6 +148,14 @@ def test_an_unknown_instrument_is_answered_as_assumed(
     assert checks.unknown_instrument(replace(PLAIN, unknown=assumed), stranger(answer)).verdict is expected
 
 
+def test_an_unknown_instrument_that_trades_is_not_unknown_to_the_venue() -> None:
+    trading = stranger(ACCEPTING)
+    assert trading.stranger is not None
+    trading.stranger.take(b"{}", frame(at(1, 1)), UNTIL)
+    result = checks.unknown_instrument(replace(PLAIN, unknown=Answer.ACCEPTED), trading)
+    assert (result.verdict, result.observed) == (BROKEN, "NOSUCHCOINUSDT: acknowledged, and it trades")
+
+
 def test_an_unknown_instrument_that_was_not_asked_for_is_not_seen() -> None:
     unasked = Seen(RHYTHM, stranger=Heard(digit=MS, consecutive=True), stranger_name=STRANGER.name)
     assert checks.unknown_instrument(PLAIN, unasked).verdict is NOT_SEEN
