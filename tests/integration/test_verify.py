@@ -5,7 +5,7 @@ import json
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,15 +13,10 @@ from typing import Any
 import pytest
 
 from metdc_collector.clock import Clock
-from metdc_collector.exchanges.base import Endpoints, Request
+from metdc_collector.exchanges.base import Endpoints
 from metdc_collector.exchanges.binance import SPOT
-from metdc_collector.exchanges.binance.venue import BinanceVenue
-from metdc_collector.exchanges.history import Page, Span
 from metdc_collector.verify.checks import Result, Verdict
 from metdc_collector.verify.run import Order, Watch
-from metdc_collector.wire.decimals import canonical
-from metdc_collector.wire.instrument import Instrument
-from metdc_collector.wire.trade import Trade
 from tests.harness import Process, python
 from tests.integration.rig import START, Market, Simulator, simulator
 from tests.integration.test_record import EVERYTHING, MARKETS
@@ -143,41 +138,11 @@ def test_a_signal_ends_early_with_what_was_seen(
     assert (verdicts["subscriptions"], verdicts["REST and socket"]) == ("held", "not seen")
 
 
-class Newest:
-    """Binance's newest trades, read as the documents say."""
-
-    name, depth, aggregates, keyed = "trades", None, False, False
-
-    def request(self, span: Span) -> Request | None:
-        return Request(f"/api/v3/trades?symbol={span.instrument.name}&limit=1000", weight=25)
-
-    def read(self, body: bytes, instrument: Instrument, received: int) -> Page:
-        return Page([self._trade(row, instrument, received) for row in json.loads(body)])
-
-    def further(self, span: Span, request: Request, page: Page) -> Request | None:
-        return None
-
-    @staticmethod
-    def _trade(row: dict[str, Any], instrument: Instrument, received: int) -> Trade:
-        return Trade(
-            instrument=instrument,
-            id=str(row["id"]),
-            seq=str(row["id"]),
-            price=canonical(row["price"]),
-            quantity=canonical(row["qty"]),
-            side="sell" if row["isBuyerMaker"] else "buy",
-            time=row["time"] * 1_000_000,
-            received=received,
-            backfilled=True,
-        )
-
-
 async def rest_against_socket(exchange: Simulator) -> Result:
-    """Watch Binance spot in this process, with a history that can be read; return what is said of it."""
-    assert isinstance(SPOT, BinanceVenue)
+    """Watch Binance spot in this process; return what is said of its REST."""
     addresses = exchange.venues["binance"]["spot"]
     order = Order(
-        venue=replace(SPOT, sources=(Newest(),)),
+        venue=SPOT,
         endpoints=Endpoints(addresses["rest"], addresses["webSocket"]),
         rhythm=SPOT.rhythm,
         tls=None,

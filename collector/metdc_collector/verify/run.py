@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import logging
 import ssl
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, cast
@@ -84,7 +84,13 @@ class _Opened:
         """Note when."""
         self.heard.opened = self.now()
 
-    def leave(self, connection: int) -> None:
+    def cover(self, connection: int, names: Collection[str]) -> None:
+        """Do nothing."""
+
+    def drop(self, names: Collection[str]) -> None:
+        """Do nothing."""
+
+    def leave(self, connection: int, proof: int) -> None:
         """Do nothing."""
 
     def receive(self, connection: int, parsed: Parsed, known: int) -> None:
