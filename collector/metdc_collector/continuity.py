@@ -10,6 +10,13 @@ from metdc_collector.exchanges.history import Mark
 from metdc_collector.wire.instrument import Instrument
 from metdc_collector.wire.trade import Trade
 
+SERIES = 10_000_000_000
+"""How far the time of a trade may lie behind that of one with a lower number of the same series, in ns: 10 s.
+
+A venue makes numbers and times in one place: their orders differ by milliseconds, and lagging changes neither. Where
+they contradict each other by more than this, it has begun to count anew, after a relisting, and times decide.
+"""
+
 
 class Newest(NamedTuple):
     """The trade of a subject that was stored last: its id, the venue's time in ns, whether it is marked late, its seq.
@@ -36,7 +43,8 @@ class Order:
     """Marks trades that come after a newer one of their instrument; the newest of each is remembered.
 
     Newer means a later venue time, and where ordering numbers are consecutive a higher one, as long as both trades have
-    one. An aggregate of an instrument whose fills are received too is left out: it would count them twice.
+    one, of the same series (:data:`SERIES`). An aggregate of an instrument whose fills are received too is left out: it
+    would count them twice.
 
     Attributes:
         jumps: consecutive numbers that are missing, until somebody takes them from here.
@@ -56,7 +64,7 @@ class Order:
             if last is not None:
                 if trade.aggregate is not None and not last[2].startswith("agg:"):
                     continue
-                if order < last[0] if order >= 0 <= last[0] else trade.time < last[1]:
+                if _is_older(order, trade.time, last[0], last[1]):
                     marked.append(trade if trade.late else trade._replace(late=True))
                     continue
                 if order > last[0] + 1 > 0:
@@ -108,10 +116,13 @@ def number(seq: str | None) -> int:
 
 def is_overtaken(trade: Trade, newest: Newest) -> bool:
     """Whether the stored trade is newer: by their ordering numbers where both count the same, else by time."""
-    mine, stored = number(trade.seq), number(newest.seq)
-    if min(mine, stored) >= 0 and (trade.aggregate is not None) == newest.id.startswith("agg:"):
-        return mine < stored
-    return trade.time < newest.time
+    alike = (trade.aggregate is not None) == newest.id.startswith("agg:")
+    return _is_older(number(trade.seq) if alike else -1, trade.time, number(newest.seq), newest.time)
+
+
+def _is_older(mine: int, at: int, other: int, other_at: int) -> bool:
+    """Whether numbers, or where one has none or they are of two series, times say so."""
+    return mine < other if min(mine, other) >= 0 and abs(at - other_at) <= SERIES else at < other_at
 
 
 @dataclass(slots=True)
@@ -172,10 +183,16 @@ def _covers(newest: Newest, joining: Joining) -> bool:
     first = joining.trades[0]
     stored_aggregate, is_aggregate = newest.id.startswith("agg:"), first.aggregate is not None
     if stored_aggregate == is_aggregate:
-        return number(newest.seq) >= number(joining.first or first.seq) - 1
+        return _reaches(newest, number(joining.first or first.seq), first.time)
     if first.aggregate is not None:
-        return number(newest.seq) >= int(first.aggregate.first_id) - 1
+        return _reaches(newest, int(first.aggregate.first_id), first.time)
     return newest.time >= first.time  # fills after aggregates: their ids cannot be compared
+
+
+def _reaches(newest: Newest, first: int, at: int) -> bool:
+    """Whether the stored trade is the predecessor, however old, or a newer one: not one of an earlier series."""
+    before = number(newest.seq) - (first - 1)
+    return before == 0 or (before > 0 and newest.time >= at - SERIES)
 
 
 class Split(NamedTuple):
@@ -224,7 +241,13 @@ def without_stored_fills(trades: Sequence[Trade], newest: Newest | None) -> list
     """Drop aggregates of whose range a fill is stored: they would count it twice."""
     if newest is None or newest.id.startswith("agg:"):
         return list(trades)
-    return [trade for trade in trades if trade.aggregate is None or int(trade.aggregate.first_id) > number(newest.seq)]
+    return [
+        trade
+        for trade in trades
+        if trade.aggregate is None
+        or int(trade.aggregate.first_id) > number(newest.seq)
+        or trade.time > newest.time + SERIES
+    ]
 
 
 def share_out(names: Sequence[str], limits: Limits, channel: Channel) -> list[tuple[str, ...]]:

@@ -159,6 +159,24 @@ async def test_a_listed_instrument_trades_at_once_and_a_delisted_one_no_more(sim
     assert "ETHUSDT" in traded
 
 
+async def test_an_instrument_that_is_listed_anew_counts_anew_and_has_no_past(sim: Simulated) -> None:
+    spot = {"exchange": "binance", "market": "spot"}
+    with pytest.raises(ValueError, match="BTCUSDT still trades"):
+        await sim.post("/universe", **spot, relist=["BTCUSDT"])
+    async with client(sim.websocket("binance", "spot") + "/ws/btcusdt@trade") as socket:
+        await sim.trade("binance", "spot", "BTCUSDT")
+        old = await receive(socket)
+        await sim.post("/universe", **spot, delist=["BTCUSDT"])
+        await sim.post("/universe", **spot, relist=["BTCUSDT"])
+        await sim.trade("binance", "spot", "BTCUSDT", count=2)
+        first, second = await receive(socket), await receive(socket)
+    assert (first["t"], second["t"], first["T"] >= old["T"]) == (1, 2, True)
+    async with sim.http.get(sim.rest("binance", "spot") + "/api/v3/trades?symbol=BTCUSDT") as reply:
+        assert [row["id"] for row in await reply.json()] == [1, 2]
+    listed = [row for row in await sim.records("instrument") if row["instrument"] == "BTCUSDT"]
+    assert [row["row"]["status"] for row in listed[-2:]] == ["BREAK", "TRADING"]
+
+
 async def test_a_subscription_ahead_of_the_listing_begins_to_flow(sim: Simulated) -> None:
     records = [row for row in await sim.records("instrument") if row["market"] == "futures"]
     pending = next(row["instrument"] for row in records if row["row"].get("status") == "PENDING_TRADING")

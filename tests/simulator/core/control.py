@@ -173,6 +173,9 @@ class Control:
         for name in order.get("remove", []):
             market.remove(name)
             done.append(name)
+        for name in order.get("relist", []):
+            market.relist(name, seed)
+            done.append(name)
         return {"changed": done, "instruments": len(market.instruments)}
 
     def _replay(self, _: Json) -> Json:

@@ -7,7 +7,7 @@ from collections import defaultdict, deque
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
-from tests.simulator.core.model import History, Instrument, Trade
+from tests.simulator.core.model import History, Instrument, Trade, trimmed
 from tests.simulator.core.venue import Lister, Wire, compact
 
 if TYPE_CHECKING:
@@ -74,6 +74,17 @@ class Market:
         instrument = self.instruments.pop(name)
         instrument.open = instrument.busy = False
         self.version += 1
+
+    def relist(self, name: str, seed: int) -> None:
+        """Lists an instrument that is gone anew, at its last price: its ids begin again, and nothing came before."""
+        old = self.instruments[name]
+        if old.open:
+            raise ValueError(f"{name} still trades: delist it first")
+        made = self.lister.make(old.base, old.quote, trimmed(old.price, old.price_digits), seed)
+        if made.name != name:
+            raise ValueError(f"{name} would be listed as {made.name}")
+        made.begun = True
+        self.place(made)
 
     def history(self, instrument: Instrument, channel: str) -> History:
         """What was traded, as the REST back-fill and snapshots show it."""

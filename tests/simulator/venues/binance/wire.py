@@ -47,7 +47,7 @@ class BinanceWire:
             (("insurance", 0.001), ("adl", 0.001), ("NA", 0.002)) if futures else ()
         )
         self._groups: OrderedDict[str, Group] = OrderedDict()
-        self._aggregates: dict[str, int] = {}
+        self._aggregates: dict[Instrument, int] = {}
 
     def number(self, instrument: Instrument) -> int:
         number = instrument.next_id
@@ -134,6 +134,6 @@ class BinanceWire:
         return done
 
     def _close(self, group: Group) -> Trade:
-        name, first = group.instrument.name, group.first
-        number = self._aggregates[name] = self._aggregates.get(name, (first.id or 0) // 2) + 1
+        instrument, first = group.instrument, group.first
+        number = self._aggregates[instrument] = self._aggregates.get(instrument, (first.id or 0) // 2) + 1
         return Trade(number, first.price, group.size, first.buy, first.time, "", first.id or 0, group.last)
