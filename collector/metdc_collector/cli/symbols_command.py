@@ -97,7 +97,7 @@ def symbols(
         upbit_krw=upbit_krw or "Ignore",
     )
     krw = _krw() if asked.upbit_krw != "Ignore" else frozenset()
-    rows = list(_rows(listing, select(listing, asked, krw=krw)))
+    rows = list(_rows(listing, select(listing, asked, ahead=venue.ahead, krw=krw)))
     if (form or ("table" if sys.stdout.isatty() else "json")) == "json":
         for row in rows:
             click.echo(json.dumps(_record(row), ensure_ascii=False))

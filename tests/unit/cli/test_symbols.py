@@ -8,7 +8,7 @@ import pytest
 from metdc_collector.cli import symbols_command
 from metdc_collector.exchanges.base import Listing, Venue
 from metdc_collector.exchanges.registry import venue
-from tests.unit.cli.running import binance_list, run
+from tests.unit.cli.running import binance_list, binance_row, run
 
 
 def rows(*arguments: str | Path) -> dict[str, dict[str, object]]:
@@ -25,6 +25,13 @@ def test_every_instrument_is_subscribed_or_has_a_reason(tmp_path: Path) -> None:
         "OLDUSDT": "not trading: halted",
     }
     assert [name for name, row in found.items() if row["subscribed"]] == ["BTCUSDT", "ETHUSDT"]
+
+
+def test_what_is_announced_is_subscribed_to_where_the_exchange_lets_it_be(tmp_path: Path) -> None:
+    path = tmp_path / "announced.json"
+    path.write_text(json.dumps({"symbols": [binance_row("NEWUSDT", "NEW", "USDT", status="PRE_TRADING")]}))
+    row = rows("--instruments", path)["NEWUSDT"]
+    assert (row["subscribed"], row["status"]) == (True, "pending")
 
 
 def test_a_row_names_symbol_and_subject(tmp_path: Path) -> None:
