@@ -116,7 +116,9 @@ class SpotLister:
         return rows
 
     def judge(self, instrument: Instrument) -> tuple[bool, bool]:
+        """A renamed coin keeps the pair's symbol: the ledger takes the base from the row."""
         row = instrument.row
+        instrument.base = row["baseCurrency"]
         trades = row["enableTrading"] and not row["callauctionIsEnabled"]
         return trades, trades and row["quoteCurrency"] == "USDT"
 
