@@ -39,6 +39,12 @@ def test_lower_numbers_with_newer_times_are_a_new_series_whose_order_starts_anew
     assert order.last_ids() == {"BTCUSDT": "3"}
 
 
+def test_a_series_may_begin_at_zero() -> None:
+    order = Order(consecutive=True)
+    marked = order.mark([trade(5_000, at=0), trade(0, at=LATER), trade(1, at=LATER), trade(0, at=LATER + 1)])
+    assert [each.late for each in marked] == [False, False, False, True]
+
+
 @pytest.mark.parametrize(("at", "late"), [(SERIES, True), (LATER, False)])
 def test_a_lower_number_begins_a_series_only_later_than_lagging_explains(at: int, *, late: bool) -> None:
     order = Order(consecutive=True)
