@@ -42,11 +42,7 @@ def told(nats: str, name: str) -> list[dict[str, Any]]:
         (OKX, "okx", True),
         (Market("gate", "spot", "BTC_USDT"), "gate", True),
         (KUCOIN, "kucoin.spot", True),
-        (Market("kucoin", "futures", "XBTUSDTM"), "kucoin.futures", True),
-        (Market("gate", "futures", "BTC_USDT"), "gate", False),
-        (Market("bybit", "futures", "BTCUSDT"), "bybit", False),
         (Market("phemex", "futures", "BTCUSDT"), "phemex", False),
-        (Market("upbit", "spot", "KRW-BTC"), "upbit", False),
     ],
     ids=lambda value: value.key if isinstance(value, Market) else "",
 )
