@@ -30,6 +30,10 @@ class Newest(NamedTuple):
     seq: str | None = None
 
 
+_Last = tuple[int, int, str, bool]
+"""The newest trade of an instrument: ordering number or -1, time, id, and whether only the stream has told of it."""
+
+
 class Jump(NamedTuple):
     """Ordering numbers of an instrument that did not come between two trades that did."""
 
@@ -52,7 +56,7 @@ class Order:
 
     consecutive: bool
     jumps: list[Jump] = field(default_factory=list)
-    _newest: dict[str, tuple[int, int, str]] = field(default_factory=dict)
+    _newest: dict[str, _Last] = field(default_factory=dict)
 
     def mark(self, trades: Iterable[Trade]) -> list[Trade]:
         """Return the trades to publish, those marked ``late`` that a newer one of their instrument has preceded."""
@@ -63,13 +67,15 @@ class Order:
             last = self._newest.get(name)
             if last is not None:
                 if trade.aggregate is not None and not last[2].startswith("agg:"):
-                    continue
+                    if not last[3]:
+                        continue
+                    last = (-1, *last[1:])  # another process's fills: numbers of aggregates count something else
                 if _is_older(order, trade.time, last[0], last[1]):
                     marked.append(trade if trade.late else trade._replace(late=True))
                     continue
                 if order > last[0] + 1 > 0:
                     self._jump(last, trade)
-            self._newest[name] = (order, trade.time, trade.id)
+            self._newest[name] = (order, trade.time, trade.id, False)
             marked.append(trade)
         return marked
 
@@ -77,7 +83,7 @@ class Order:
         """The venue has used up an ordering number without a trade."""
         last = self._newest.get(name)
         if last is not None and number(seq) == last[0] + 1 > 0:
-            self._newest[name] = (last[0] + 1, last[1], last[2])
+            self._newest[name] = (last[0] + 1, *last[1:])
 
     def resume(self, name: str, stored: Newest) -> None:
         """The stream holds this trade, by whomever: what comes next continues from there, unless this is newer."""
@@ -85,8 +91,8 @@ class Order:
         if last is not None and last[2].startswith("agg:") != stored.id.startswith("agg:"):
             return
         order = number(stored.seq) if self.consecutive else -1
-        if last is None or (order > last[0] if order >= 0 <= last[0] else stored.time > last[1]):
-            self._newest[name] = (order, stored.time, stored.id)
+        if last is None or _is_older(last[0], last[1], order, stored.time):
+            self._newest[name] = (order, stored.time, stored.id, True)
 
     def newest(self, name: str) -> Mark | None:
         """The newest trade of an instrument; null before the first."""
@@ -97,12 +103,12 @@ class Order:
         """The id of the newest trade of each instrument."""
         return {name: last[2] for name, last in self._newest.items()}
 
-    def _jump(self, last: tuple[int, int, str], trade: Trade) -> None:
+    def _jump(self, last: _Last, trade: Trade) -> None:
         if last[2].startswith("agg:") == (trade.aggregate is not None):  # else the numbers count different things
             self.jumps.append(Jump(trade.instrument, _mark(last), Mark(trade.id, trade.time, trade.seq)))
 
 
-def _mark(last: tuple[int, int, str]) -> Mark:
+def _mark(last: _Last) -> Mark:
     return Mark(last[2], last[1], str(last[0]) if last[0] >= 0 else None)
 
 
