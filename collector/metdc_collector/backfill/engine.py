@@ -190,7 +190,8 @@ class Backfill:
         cause = "omitted"
         for job in self._jobs:
             hole = job.hole
-            if hole.instrument.name == instrument.name and hole.after is None and hole.start <= after.time:
+            same = hole.instrument.name == instrument.name and hole.after is None
+            if same and (job.unbegun or hole.start <= after.time):
                 cause = hole.cause
         return Hole(instrument, before, after, before.time, after.time, cause, now)
 
@@ -210,9 +211,9 @@ class Backfill:
         """For how many seconds a hole may prove to be none before REST is asked."""
         if hole.counted:
             return _IN_FLIGHT
-        if hole.cause == "restarted":
-            return max(_PEERS, self.timers.quiet if self.consecutive() else 0.0)
-        return self.timers.quiet if self.consecutive() else 0.0
+        if self.consecutive():
+            return self.timers.quiet
+        return _IN_FLIGHT / 2 if hole.cause == "restarted" else 0.0
 
     # -- working
 
@@ -248,6 +249,9 @@ class Backfill:
 
     async def _settle(self, job: Job) -> bool:
         """Do what can be done about a hole now; whether that is all."""
+        if job.unbegun and self.peers() and self.clock.now() - job.hole.noticed < _PEERS * _NS:
+            job.due = self.clock.now() + round(_IN_FLIGHT / 2 * _NS)
+            return False
         if not await self._is_hole(job):
             if job.asked:
                 self._record(job, Evidence(job.rest, filled=job.filled), "filled" if job.filled else "empty")
