@@ -1,6 +1,6 @@
 # What a person or a machine does with this repository; `make help` lists it.
 #
-# Progress goes to stderr. `demo`, `replay`, `bench` and `fuzz` end with one JSON object on stdout, so no recipe is echoed.
+# Progress goes to stderr. `demo`, `replay`, `bench`, `fuzz` and `chaos` end with one JSON object on stdout, so no recipe is echoed.
 # make itself answers 2 for every red recipe; the exact exit code (1 failed, 2 proves nothing) is that of the command behind it.
 # From another folder: `make -s -C FOLDER demo`, since make without -s reports on stdout that it enters and leaves FOLDER.
 
@@ -24,6 +24,8 @@ LIVE ?=
 FILES ?=
 # Of `make fuzz`: damaged frames a venue
 COUNT ?= 100000
+# Of `make chaos`
+SCHEDULE ?= short
 # Of `make test` and the like: further words for pytest
 ARGS ?=
 # Tests without a clock run side by side
@@ -33,7 +35,7 @@ LONG := $(addprefix tests/,conformance/test_ccxt.py integration/test_record.py i
 	integration/test_upbit_krw.py integration/test_universe.py integration/test_relisting.py integration/test_scope.py \
 	integration/test_verify.py integration/test_cli_export.py integration/test_consuming.py)
 
-.PHONY: help install check test test-long load unit demo replay bench fuzz mutants lock lock-check format dist-check clean
+.PHONY: help install check test test-long load unit demo replay bench fuzz chaos mutants lock lock-check format dist-check clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -83,6 +85,9 @@ bench: $(INSTALLED) ## Memory at rest, CPU per trade, highest rate kept, beside 
 
 fuzz: $(INSTALLED) ## Damaged frames against every adapter (COUNT=100000 SEED=7)
 	@$(BIN)/python -m tests.fuzz --count $(COUNT) --seed $(SEED)
+
+chaos: $(INSTALLED) ## Every fault against every venue, and what each cost by the audit (SEED=7 SCHEDULE=short|long ARGS="--only reset")
+	@$(BIN)/python -m tests.chaos --seed $(SEED) --schedule $(SCHEDULE) $(ARGS)
 
 mutants: $(INSTALLED) ## Changes the pure parts one operator at a time and shows what no test noticed
 	@$(BIN)/python -m tests.checks.mutants $(ARGS)

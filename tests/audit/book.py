@@ -15,6 +15,8 @@ class Trade:
     ``serial`` is its place in what the venue produced (per market), ``latest`` that of the last trade equal to it in
     all that the venue sends, ``sent`` the venue's send times that its message may name (None: not known here). ``owed``
     says that it was sent to a connected client; ``stored`` becomes the stream sequence of the message that carries it.
+    ``row`` counts the instrument's lines in the ledger, fills and aggregates apart, ``reached`` says whether it was
+    written to any client, and ``withheld`` is the fault that kept it from them (``omitted``, ``damaged``, ``silent``).
     """
 
     instrument: Instrument
@@ -31,6 +33,9 @@ class Trade:
     aggregate: tuple[str, str] | None = None
     extra: dict[str, str] = field(default_factory=dict)
     sent: frozenset[int] | None = None
+    row: int = -1
+    withheld: str | None = None
+    reached: bool = True
     stored: int = 0
     late: bool = False
 
@@ -53,6 +58,9 @@ class Raw:
     kind: str | None = None
     aggregate: tuple[str, str] | None = None
     sent: frozenset[int] | None = None
+    row: int = -1
+    withheld: str | None = None
+    reached: bool = True
 
 
 class Book:
@@ -91,6 +99,9 @@ class Book:
             aggregate=raw.aggregate,
             extra=instrument.extra(raw.size),
             sent=raw.sent,
+            row=raw.row,
+            withheld=raw.withheld,
+            reached=raw.reached,
         )
         equal.append(trade)
         self.trades.setdefault(key, {}).setdefault(identity, trade)

@@ -1,6 +1,6 @@
 """Comparing stored messages with the trades that a venue produced."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -34,6 +34,8 @@ _KNOWN = frozenset(_REQUIRED + _OPTIONAL)
 _ABSENT = "(absent)"
 
 Differences = dict[str, dict[str, Any]]
+Heard = Callable[[str, str, Trade | None, Stored | None], None]
+"""Is told each finding: its kind, the market, the trade if it is one of the venue's, the message if there is one."""
 
 
 @dataclass(slots=True)
@@ -93,8 +95,11 @@ class _Stranger:
 class Judge:
     """Takes stored messages in store order, then gives the verdict."""
 
-    def __init__(self, book: Book, *, markets: Iterable[str] = (), skew: int = SKEW) -> None:
+    def __init__(
+        self, book: Book, *, markets: Iterable[str] = (), skew: int = SKEW, heard: Heard | None = None
+    ) -> None:
         self._book = book
+        self._heard = heard
         self._skew = skew
         self._tallies: dict[str, Tally] = {market: Tally() for market in sorted(markets)}
         self._examples: dict[tuple[str, str], list[dict[str, Any]]] = {}
@@ -236,6 +241,8 @@ class Judge:
     ) -> None:
         tally = self._tally(market)
         setattr(tally, kind, getattr(tally, kind) + 1)
+        if self._heard is not None:
+            self._heard(kind, market, trade, stored)
         examples = self._examples.setdefault((market, kind), [])
         if len(examples) < EXAMPLES:
             examples.append(_example(kind, market, stored, trade=trade, payload=payload or {}, differs=differs))

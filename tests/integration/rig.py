@@ -62,6 +62,10 @@ class Simulator:
         """POST on the control port."""
         return http(self.control + path, body, timeout=CEILING)
 
+    def order_get(self, path: str) -> Any:
+        """GET on the control port."""
+        return http(self.control + path, timeout=CEILING)
+
     def state(self, market: Market) -> dict[str, Any]:
         """What GET /state says of a market."""
         return dict(http(f"{self.control}/state", timeout=CEILING)["markets"][market.key])

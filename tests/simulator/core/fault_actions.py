@@ -46,6 +46,10 @@ LASTING: dict[str, Lasting] = {
         "REST requests whose path starts with `path` are answered with `status`.",
         {"status": 503, "retry_after": 5, "body": "", "path": "/"},
     ),
+    "rest_lag": Lasting(
+        "REST replies lack the trades of the last `by` seconds; `hits` counts the trades that replies lacked.",
+        {"by": 5.0},
+    ),
     "rest_body": Lasting(
         "The instrument list comes with 200 and a body that is `empty`, `not_json`, `gzip` (unasked), `truncated` "
         "or `shrunk` (its lists lose their last `share`).",

@@ -49,6 +49,13 @@ class Fault:
         if self.left is not None:
             self.left -= count
 
+    def shown(self, rows: list[Trade], now: int) -> list[Trade]:
+        """Of `rest_lag`: the rows without those that are younger than its seconds; `now` in Unix ns."""
+        limit = now - int(float(self.parameters["by"]) * 1e9)
+        kept = [row for row in rows if row.time <= limit]
+        self.spend(len(rows) - len(kept))
+        return kept
+
     def over(self, now: float) -> bool:
         """Whether its count or time has run out."""
         return (self.left is not None and self.left <= 0) or (self.until is not None and now >= self.until)
@@ -166,6 +173,10 @@ class Switchboard:
         """Seconds by which frames are late."""
         fault = self._of("delay", endpoint)
         return float(fault.parameters["by"]) if fault else 0.0
+
+    def lag(self, market: Market) -> Fault | None:
+        """The fault that hides young trades from REST."""
+        return self.active("rest_lag", market)
 
     def ack_delay(self, endpoint: Endpoint) -> float:
         """Seconds by which the answer to a subscribe request, and its data, are late."""

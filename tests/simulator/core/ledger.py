@@ -70,6 +70,16 @@ class Ledger:
             f'"snapshot_only":{"true" if snapshot_only else "false"}{aggregate}{remark}}}\n'
         )
 
+    def rest(
+        self, instrument: Instrument, rows: list[list[int]], held: list[list[int]], *, at: int, aggregates: bool
+    ) -> None:
+        """What a REST reply told of an instrument's trades, by their places among its lines here."""
+        if self._file is not None:
+            self._lines.append(
+                f'{{"type":"rest",{instrument.ledger_head},"at":{at},"aggregates":{"true" if aggregates else "false"},'
+                f'"rows":{compact(rows)},"held":{compact(held)}}}\n'
+            )
+
     def flush(self) -> None:
         """Writes what was collected."""
         if self._file is not None and self._lines:

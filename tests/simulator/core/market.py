@@ -94,6 +94,17 @@ class Market:
             found = instrument.histories[channel] = History(HISTORY)
         return found
 
+    def over_rest(self, instrument: Instrument, channel: str) -> list[Trade]:
+        """What REST can show just now, oldest first: all that is kept but for what the fault `rest_lag` hides."""
+        rows = self.history(instrument, channel).all()
+        lag = self.hub.switchboard.lag(self)
+        return rows if lag is None else lag.shown(rows, self.hub.clock.ns())
+
+    def told(self, instrument: Instrument, channel: str, rows: Sequence[Trade], held: Sequence[Trade]) -> None:
+        """Notes a REST reply in the ledger: its rows, and those that any query could have got just now."""
+        aggregates = channel != self.wire.channel
+        self.hub.ledger.rest(instrument, runs(rows), runs(held), at=self.hub.clock.ns(), aggregates=aggregates)
+
     def begin(self, instrument: Instrument) -> None:
         """Makes the trading before the start, at the first use of an instrument."""
         if instrument.begun:
@@ -281,3 +292,14 @@ class Market:
             snapshot_only=snapshot_only,
             note=note,
         )
+
+
+def runs(rows: Sequence[Trade]) -> list[list[int]]:
+    """The places of trades in their history, as ranges with both ends."""
+    found: list[list[int]] = []
+    for row in sorted(trade.row for trade in rows):
+        if found and row <= found[-1][1] + 1:
+            found[-1][1] = row
+        else:
+            found.append([row, row])
+    return found

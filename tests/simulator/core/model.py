@@ -46,18 +46,21 @@ class Trade(NamedTuple):
     last: int = -1
     order: int = -1
     """The venue's ordering number, where that is another than its id."""
+    row: int = -1
+    """Of a trade from a `History`: how many of its instrument and channel came before it."""
 
 
 class History:
     """The newest fills of one instrument and channel, in order, in 50 bytes each."""
 
-    __slots__ = ("_first", "_ids", "_last", "_limit", "_marks", "_orders", "_prices", "_sizes", "_times")
+    __slots__ = ("_first", "_gone", "_ids", "_last", "_limit", "_marks", "_orders", "_prices", "_sizes", "_times")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._ids, self._prices, self._sizes, self._times = array("q"), array("q"), array("q"), array("q")
         self._first, self._last, self._orders = array("q"), array("q"), array("q")
         self._marks = array("b")
+        self._gone = 0
 
     def append(self, trade: Trade) -> None:
         self._ids.append(-1 if trade.id is None else trade.id)
@@ -83,6 +86,7 @@ class History:
             self._first,
             self._last,
         )
+        self._gone += max(0, len(self._ids) - self._limit)
         for column in columns:
             del column[: max(0, len(column) - self._limit)]
 
@@ -102,6 +106,7 @@ class History:
             first=self._first[index] if ranged else -1,
             last=self._last[index] if ranged else -1,
             order=self._orders[index],
+            row=self._gone + index,
         )
 
     def newest(self, count: int) -> list[Trade]:

@@ -19,6 +19,8 @@ IGNORED_BEFORE_BAN = 3
 FIRST_BAN = 120.0
 LONGEST_BAN = 3 * 86400.0
 HOUR = 3_600_000
+RECENT = 1000
+"""Rows of `trades` at most."""
 _FILTERS = {"symbol", "symbols", "permissions", "symbolStatus"}
 """Parameters by which less than the whole list is asked for."""
 
@@ -163,7 +165,9 @@ class BinanceRest:
 
     def _trades(self, request: HttpRequest) -> HttpReply:
         instrument = self._instrument(request.query.get("symbol"))
-        rows = self._fills(instrument)[-_number(request, "limit", 500, most=1000) :]
+        held = self._fills(instrument)[-RECENT:]
+        rows = held[-_number(request, "limit", 500, most=RECENT) :]
+        self._market.told(instrument, "trade", rows, held)
         return HttpReply.json([self._row(instrument, trade) for trade in rows])
 
     def _historical(self, request: HttpRequest) -> HttpReply:
@@ -171,17 +175,18 @@ class BinanceRest:
             raise Wrong(401, -2014, "API-key format invalid.")
         instrument = self._instrument(request.query.get("symbol"))
         limit = _number(request, "limit", self._tariff.historical_default, most=self._tariff.historical_most)
-        rows = self._fills(instrument)
+        held = rows = self._fills(instrument)
         if "fromId" in request.query:
             since = _number(request, "fromId", 0)
             rows = [trade for trade in rows if (trade.id or 0) >= since][:limit]
         else:
             rows = rows[-limit:]
+        self._market.told(instrument, "trade", rows, held)
         return HttpReply.json([self._row(instrument, trade) for trade in rows])
 
     def _fills(self, instrument: Instrument) -> list[Trade]:
         """What the REST history shows: no insurance-fund and ADL fills, no frames that are no trade."""
-        return [trade for trade in self._market.history(instrument, "trade").all() if trade.kind in {"", "rpi"}]
+        return [trade for trade in self._market.over_rest(instrument, "trade") if trade.kind in {"", "rpi"}]
 
     def _row(self, instrument: Instrument, trade: Trade) -> dict[str, Any]:
         row: dict[str, Any] = {
@@ -197,7 +202,7 @@ class BinanceRest:
     def _aggregates(self, request: HttpRequest) -> HttpReply:
         instrument = self._instrument(request.query.get("symbol"))
         limit = _number(request, "limit", 500, most=1000)
-        rows = self._market.history(instrument, "aggTrade").all()
+        held = rows = self._market.over_rest(instrument, "aggTrade")
         start, end = (_number(request, key, -1) for key in ("startTime", "endTime"))
         if self._tariff.keyed and min(start, end) >= 0 and end - start > HOUR:
             raise Wrong(400, -1127, "Lookup interval is too big. More than 1 hours between startTime and endTime.")
@@ -209,6 +214,7 @@ class BinanceRest:
             rows = rows[:limit] if start >= 0 else rows[-limit:]
         else:
             rows = rows[-limit:]
+        self._market.told(instrument, "aggTrade", rows, held)
         return HttpReply.json([self._aggregate(instrument, trade) for trade in rows])
 
     def _aggregate(self, instrument: Instrument, trade: Trade) -> dict[str, Any]:

@@ -89,7 +89,9 @@ class BybitRest:
         if instrument is None:
             raise Wrong("params error: symbol invalid")
         default, most = NEWEST[category]
-        rows = market.history(instrument, CHANNEL).newest(_limit(request, default, most))
+        held = market.over_rest(instrument, CHANNEL)[-most:]
+        rows = held[-_limit(request, default, most) :]
+        market.told(instrument, CHANNEL, rows, held)
         assert isinstance(market.wire, BybitWire)
         listed = [_row(market.wire, instrument, trade) for trade in reversed(rows)]
         return _reply(request, {"category": category, "list": listed})

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tests.simulator.core.limits import Weights
-from tests.simulator.core.model import Instrument, Trade
+from tests.simulator.core.model import Trade
 from tests.simulator.core.venue import HttpReply, HttpRequest, compact
 from tests.simulator.venues.gate.wire import FuturesWire, SpotWire
 
@@ -91,33 +91,39 @@ class GateRest:
         if limit * (page - 1) > DEEPEST:
             raise Wrong("INVALID_PARAM_VALUE", f"limit * (page - 1) must not be above {DEEPEST}")
         since = self._hub.clock.ns() - KEPT
-        rows = [trade for trade in self._rows(self._spot, instrument, request) if trade.time >= since]
+        wire = self._spot.wire
+        held = [trade for trade in self._spot.over_rest(instrument, wire.channel) if trade.time >= since]
+        rows = _between(held, request)
         if "last_id" in request.query:
             last, back = _number(request, "last_id", 0), request.query.get("reverse") == "true"
             rows = [trade for trade in rows if (trade.id or 0) != last and ((trade.id or 0) < last) is back]
-        wire = self._spot.wire
         assert isinstance(wire, SpotWire)
-        return _array([wire.rest_row(instrument, trade) for trade in rows[limit * (page - 1) : limit * page]])
+        shown = rows[limit * (page - 1) : limit * page]
+        self._spot.told(instrument, wire.channel, shown, held)
+        return _array([wire.rest_row(instrument, trade) for trade in shown])
 
     def _futures_trades(self, request: HttpRequest) -> HttpReply:
         instrument = self._futures.instruments.get(_mandatory(request, "contract"))
         if instrument is None:
             raise Wrong("CONTRACT_NOT_FOUND", f"contract {request.query['contract']} not found")
         limit, offset = _limit(request), _number(request, "offset", 0)
-        rows = self._rows(self._futures, instrument, request)
+        wire = self._futures.wire
+        held = self._futures.over_rest(instrument, wire.channel)
+        rows = _between(held, request)
         if "last_id" in request.query:
             last = _number(request, "last_id", 0)
             rows = [trade for trade in rows if (trade.id or 0) < last]
         decimal = request.headers.get("x-gate-size-decimal") == "1"
-        wire = self._futures.wire
         assert isinstance(wire, FuturesWire)
-        return _array([wire.rest_row(instrument, trade, decimal=decimal) for trade in rows[offset : offset + limit]])
+        shown = rows[offset : offset + limit]
+        self._futures.told(instrument, wire.channel, shown, held)
+        return _array([wire.rest_row(instrument, trade, decimal=decimal) for trade in shown])
 
-    def _rows(self, market: Market, instrument: Instrument, request: HttpRequest) -> list[Trade]:
-        """What lies between `from` and `to` (whole seconds, both included), newest first."""
-        start, end = _number(request, "from", 0), _number(request, "to", 2**40)
-        rows = market.history(instrument, market.wire.channel).all()
-        return [trade for trade in reversed(rows) if start <= trade.time // 10**9 <= end]
+
+def _between(held: list[Trade], request: HttpRequest) -> list[Trade]:
+    """What lies between `from` and `to` (whole seconds, both included), newest first."""
+    start, end = _number(request, "from", 0), _number(request, "to", 2**40)
+    return [trade for trade in reversed(held) if start <= trade.time // 10**9 <= end]
 
 
 def _array(rows: list[str]) -> HttpReply:

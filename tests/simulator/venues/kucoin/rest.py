@@ -96,7 +96,9 @@ class KucoinRest:
             return _error("200003", "Invalid symbol.")
         wire = market.wire
         assert isinstance(wire, KucoinWire)
-        rows = [wire.row(instrument, trade) for trade in market.history(instrument, wire.channel).newest(ROWS)]
+        trades = market.over_rest(instrument, wire.channel)[-ROWS:]
+        market.told(instrument, wire.channel, trades, trades)
+        rows = [wire.row(instrument, trade) for trade in trades]
         return _data(rows if market.name == "spot" else rows[::-1])
 
 

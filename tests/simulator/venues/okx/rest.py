@@ -77,19 +77,20 @@ class OkxRest:
 
     # Back-fill
 
-    def _fills(self, request: HttpRequest) -> tuple[Instrument, list[Trade]]:
+    def _fills(self, request: HttpRequest) -> tuple[Market, Instrument, list[Trade]]:
         """The instrument and all its kept fills, oldest first."""
         name = request.query.get("instId", "")
         if not name:
             raise Wrong(400, "50014", "Parameter instId cannot be empty")
         for market in self._markets.values():
             if (instrument := market.instruments.get(name)) is not None:
-                return instrument, market.history(instrument, FILLS).all()
+                return market, instrument, market.over_rest(instrument, FILLS)
         raise Wrong(200, "51001", "Instrument ID does not exist")
 
     def _trades(self, request: HttpRequest) -> HttpReply:
-        instrument, fills = self._fills(request)
-        return _page(instrument, fills, _whole(request, "limit", 100), most=500)
+        market, instrument, held = self._fills(request)
+        rows = _newest(held, _whole(request, "limit", 100), most=500)
+        return _page(market, instrument, rows, held)
 
     def _history(self, request: HttpRequest) -> HttpReply:
         """`before` alone gives the latest rows that are newer, not those next to it."""
@@ -99,12 +100,13 @@ class OkxRest:
         after, before = _whole(request, "after", -1), _whole(request, "before", -1)
         if kind == "2" and before >= 0:
             raise Wrong(400, "51000", "Parameter before error")
-        instrument, fills = self._fills(request)
+        market, instrument, held = self._fills(request)
+        fills = held
         if after >= 0:
             fills = [fill for fill in fills if (_id(fill) if kind == "1" else fill.time // 1_000_000) < after]
         if before >= 0:
             fills = [fill for fill in fills if _id(fill) > before]
-        return _page(instrument, fills, _whole(request, "limit", 100), most=100)
+        return _page(market, instrument, _newest(fills, _whole(request, "limit", 100), most=100), held)
 
 
 def _id(fill: Trade) -> int:
@@ -120,10 +122,14 @@ def _whole(request: HttpRequest, key: str, default: int) -> int:
     return int(text)
 
 
-def _page(instrument: Instrument, fills: list[Trade], limit: int, *, most: int) -> HttpReply:
-    """The newest rows, newest first."""
-    count = max(1, min(limit, most))
-    return _data([_row(instrument, fill) for fill in reversed(fills[-count:])])
+def _newest(fills: list[Trade], limit: int, *, most: int) -> list[Trade]:
+    return fills[-max(1, min(limit, most)) :]
+
+
+def _page(market: Market, instrument: Instrument, rows: list[Trade], held: list[Trade]) -> HttpReply:
+    """The rows, newest first."""
+    market.told(instrument, FILLS, rows, held)
+    return _data([_row(instrument, fill) for fill in reversed(rows)])
 
 
 def _row(instrument: Instrument, fill: Trade) -> dict[str, str]:

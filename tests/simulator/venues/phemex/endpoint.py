@@ -102,7 +102,8 @@ class PhemexEndpoint:
         if instrument is None:
             return HttpReply.json(BAD_SYMBOL, 500)
         assert isinstance(market.wire, PhemexWire)
-        rows = market.history(instrument, market.wire.channel).newest(SNAPSHOT)
+        rows = market.over_rest(instrument, market.wire.channel)[-SNAPSHOT:]
+        market.told(instrument, market.wire.channel, rows, rows)
         body = market.wire.body(instrument, rows, "snapshot", self._hub.clock.ns())
         inner = "{" + body[body.index('"sequence"') :]
         return HttpReply(200, f'{{"error":null,"id":0,"result":{inner}}}'.encode())

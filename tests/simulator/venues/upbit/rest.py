@@ -112,9 +112,10 @@ class UpbitRest:
         assert isinstance(wire, UpbitWire)
         count = min(MOST_ROWS, _number(query, "count", 1))
         below, before = _number(query, "cursor", 2**63), _end(query, now) * 10**9
-        trades = self._market.history(instrument, wire.channel).all()
+        trades = self._market.over_rest(instrument, wire.channel)
         numbered = [(trade.id or 0, trade) for trade in trades if trade.time < before]
         rows = sorted(((number, trade) for number, trade in numbered if number < below), reverse=True)[:count]
+        self._market.told(instrument, wire.channel, [trade for _, trade in rows], trades)
         return HttpReply(200, f"[{','.join(wire.tick(instrument, trade) for _, trade in rows)}]".encode())
 
 

@@ -1,0 +1,80 @@
+"""``python -m tests.chaos --seed 7 --schedule short|long [--only FAULT ...] [--venue VENUE ...]``.
+
+Progress on stderr, one JSON object as the last line on stdout. Exit code 0: every row held, 1: one did not, 2: bad
+usage, or nothing could be started.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from tests.audit.ledger import BadLedger
+from tests.audit.stream import CannotRead
+from tests.chaos.faults import FAULTS
+from tests.chaos.rounds import audit, markets_of, play_all, result
+from tests.chaos.scene import scene
+from tests.chaos.table import TABLE, Row, chosen
+from tests.harness import NotInTime, Stopped, heed_signals, say
+
+RATE = {"short": 60.0, "long": 60.0}
+"""Trades a second of each market in the shared scene."""
+
+
+def arguments() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description="Every fault, and what it cost.")
+    parser.add_argument("--seed", type=int, default=7, help="of the simulated exchanges (%(default)s)")
+    parser.add_argument("--schedule", choices=sorted(TABLE), default="short", help="which rows (%(default)s)")
+    parser.add_argument("--only", nargs="+", default=[], metavar="FAULT", help="only these faults")
+    parser.add_argument("--venue", nargs="+", default=[], metavar="VENUE", help="only these: okx, binance.spot, …")
+    return parser
+
+
+def run(rows: Sequence[Row], *, seed: int, rate: float) -> list[dict[str, Any]]:
+    """Play the rows and return their results, in the order of the table.
+
+    Raises:
+        NotInTime: when something does not start.
+    """
+    with scene(markets_of(rows), seed=seed, rate=rate) as place:
+        done = play_all(place, rows)
+        found = audit(place, done)
+    return [result(one.case, it, omits=FAULTS[one.case.fault].omits) for one, it in zip(done, found, strict=True)]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    parser = arguments()
+    options = parser.parse_args(argv)
+    try:
+        rows = chosen(options.schedule, only=frozenset(options.only), venues=frozenset(options.venue))
+    except ValueError as error:
+        parser.error(str(error))
+    if not rows:
+        parser.error("no row of the table has both such a fault and such a venue")
+    heed_signals()
+    start = time.monotonic()
+    head: dict[str, Any] = {"ok": False, "seed": options.seed, "schedule": options.schedule}
+    try:
+        found = run(rows, seed=options.seed, rate=RATE[options.schedule])
+    except (Stopped, KeyboardInterrupt):
+        print(json.dumps(head | {"error": "stopped"}))
+        return 2
+    except (NotInTime, CannotRead, BadLedger, OSError) as error:
+        say(str(error))
+        print(json.dumps(head | {"error": str(error).partition("\n")[0]}, ensure_ascii=False))
+        return 2
+    for row in found:
+        for problem in row.get("problems", ()):
+            say(f"{row['fault']} {row['venue']}: {problem}")
+    head["ok"] = all(row["ok"] for row in found)
+    say(f"{sum(row['ok'] for row in found)} of {len(found)} rows held ({time.monotonic() - start:.0f} s)")
+    print(json.dumps(head | {"rows": found}, ensure_ascii=False))
+    return 0 if head["ok"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""The table of rows, as data: which fault hits which venues in which schedule."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tests.integration.rig import BINANCE_FUTURES, BINANCE_SPOT, PHEMEX_FUTURES, PHEMEX_SPOT, Market
+
+Schedule = Literal["short", "long"]
+
+BYBIT_SPOT, BYBIT_FUTURES = Market("bybit", "spot", "BTCUSDT"), Market("bybit", "futures", "BTCUSDT")
+OKX_SPOT, OKX_FUTURES = Market("okx", "spot", "BTC-USDT"), Market("okx", "futures", "BTC-USDT-SWAP")
+KUCOIN_SPOT, KUCOIN_FUTURES = Market("kucoin", "spot", "BTC-USDT"), Market("kucoin", "futures", "XBTUSDTM")
+GATE_SPOT, GATE_FUTURES = Market("gate", "spot", "BTC_USDT"), Market("gate", "futures", "BTC_USDT")
+UPBIT_SPOT = Market("upbit", "spot", "KRW-BTC")
+ALL = (
+    BINANCE_SPOT,
+    BINANCE_FUTURES,
+    BYBIT_SPOT,
+    BYBIT_FUTURES,
+    OKX_SPOT,
+    OKX_FUTURES,
+    KUCOIN_SPOT,
+    KUCOIN_FUTURES,
+    GATE_SPOT,
+    GATE_FUTURES,
+    PHEMEX_SPOT,
+    PHEMEX_FUTURES,
+    UPBIT_SPOT,
+)
+COUNTED = frozenset(market.key for market in (BINANCE_SPOT, BINANCE_FUTURES, OKX_SPOT, OKX_FUTURES, GATE_SPOT))
+"""Markets whose numbers are consecutive, so that a missing one shows (`exchanges.md` 1.2)."""
+FEW = (BINANCE_SPOT, GATE_SPOT, BYBIT_FUTURES, PHEMEX_FUTURES)
+"""The short schedule's: ids that count, a number beside the id that counts, ids that don't, and none at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One fault in one schedule: it hits its markets at the same time, each is a row of the result.
+
+    Attributes:
+        fault: its name, a key of :data:`tests.chaos.faults.FAULTS` or :data:`tests.chaos.scenes.SCENES`.
+        markets: whom it hits.
+    """
+
+    fault: str
+    markets: tuple[Market, ...]
+
+
+SHORT = (
+    Row("planned_end", (BINANCE_SPOT,)),
+    Row("malformed", FEW),
+    Row("reset", FEW),
+)
+"""At most two minutes: one scene for all."""
+TABLE: dict[Schedule, tuple[Row, ...]] = {"short": SHORT, "long": SHORT}
+
+
+def chosen(schedule: Schedule, *, only: frozenset[str], venues: frozenset[str]) -> list[Row]:
+    """Return the rows of a schedule: those of some faults or venues (``binance`` or ``binance.spot``), or all.
+
+    Raises:
+        ValueError: a name is not in the table; the text lists those that are.
+    """
+    rows = TABLE[schedule]
+    faults = [row.fault for row in rows]
+    names = {name for row in rows for market in row.markets for name in (market.exchange, market.key)}
+    if unknown := only - set(faults):
+        raise ValueError(f"no such fault in {schedule}: {', '.join(sorted(unknown))}; known: {', '.join(faults)}")
+    if unknown := venues - names:
+        raise ValueError(
+            f"no such venue in {schedule}: {', '.join(sorted(unknown))}; known: {', '.join(sorted(names))}"
+        )
+    found = []
+    for row in rows:
+        markets = tuple(m for m in row.markets if not venues or {m.exchange, m.key} & venues)
+        if markets and (not only or row.fault in only):
+            found.append(Row(row.fault, markets))
+    return found
