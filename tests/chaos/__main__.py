@@ -42,7 +42,7 @@ def run(rows: Sequence[Row], *, seed: int, rate: float) -> list[dict[str, Any]]:
     with scene(markets_of(rows), seed=seed, rate=rate) as place:
         done = play_all(place, rows)
         found = audit(place, done)
-    return [result(one.case, it, omits=FAULTS[one.case.fault].omits) for one, it in zip(done, found, strict=True)]
+    return [result(one.case, it, FAULTS[one.case.fault]) for one, it in zip(done, found, strict=True)]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

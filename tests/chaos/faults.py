@@ -4,15 +4,15 @@ A fault function hits all its cases at the same time. It notes in each case how 
 and what of ours told of it; the row's `injected` needs both.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from tests.audit.holes import Rule
+from tests.chaos import processes
+from tests.chaos.noticing import Cases, heed, logs
 from tests.chaos.scene import Case, Scene
 from tests.chaos.table import COUNTED
-
-Cases = Sequence[Case]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +22,13 @@ class Fault:
     Attributes:
         run: does it.
         settle: seconds that everything may take to come to rest afterwards.
+        counts: a column of the audit that says how often it struck, where only the ledger tells.
         omits: whether single trades vanish without any other sign: where ids don't count, only sampling can find them.
     """
 
     run: Callable[[Scene, Cases], None]
     settle: float = 20.0
+    counts: str | None = None
     omits: bool = False
 
     def rule(self, case: Case) -> Rule:
@@ -45,25 +47,6 @@ def hits(scene: Scene, number: int) -> int:
     """Return how often a lasting fault has struck."""
     faults = scene.simulated.order_get("/state")["faults"]
     return next((int(fault["hits"]) for fault in faults if fault["id"] == number), 0)
-
-
-def heed(cases: Cases, *texts: str) -> None:
-    """Count what the logs say already, before a strike."""
-    for case in cases:
-        case.before = {text: case.pod.said(text) for text in texts}
-
-
-def logs(*texts: str) -> Callable[[Case], bool]:
-    """Return a look that holds once the log has any of these texts anew, and notes its line in the case."""
-
-    def look(case: Case) -> bool:
-        for text in texts:
-            if case.pod.said(text) > case.before[text]:
-                case.noticed = case.pod.messages(text)[-1]
-                return True
-        return False
-
-    return look
 
 
 def socket_fault(name: str, **parameters: Any) -> Callable[[Scene, Cases], None]:
@@ -135,8 +118,150 @@ def _malformed(case: Case) -> int:
     return int(report["frames"]["malformed"]) if report else 0
 
 
+def lasting(name: str, seconds: float, *texts: str, reset: bool = False, **parameters: Any) -> Callable[..., None]:
+    """Return a fault that is on for so many seconds of trading at least, and until it has struck.
+
+    Args:
+        name: the simulator's fault.
+        seconds: how long it stays.
+        texts: what the log has to say anew, any of them; none: nothing can be noticed but what the audit sees.
+        reset: whether connections are cut as well, right after the fault was put, so that it strikes their return.
+        parameters: of the fault.
+    """
+
+    def run(scene: Scene, cases: Cases) -> None:
+        heed(cases, "reconnecting: ", *texts)
+        numbers = {}
+        for case in cases:
+            case.strike()
+            numbers[case.market.key] = put(scene, case, name, seconds=600, **parameters)
+            if reset:
+                put(scene, case, "reset")
+        if reset:
+            scene.each(cases, logs("reconnecting: "), "it notices that a connection is lost")
+        scene.flow(cases, seconds)
+
+        def struck(case: Case) -> bool:
+            case.struck = hits(scene, numbers[case.market.key])
+            return case.struck > 0
+
+        scene.each(cases, struck, f"{name} strikes", 12)
+        if texts:
+            for case in cases:
+                case.noticed = None
+            scene.each(cases, logs(*texts), f"the log says {' or '.join(texts)}", 12)
+        for case in cases:
+            struck(case)
+            scene.simulated.order("/faults/clear", id=numbers[case.market.key])
+            case.lift()
+            if not texts and not reset:
+                case.noticed = SILENT
+        scene.recovered(cases)
+
+    return run
+
+
+def rest_lag(scene: Scene, cases: Cases) -> None:
+    """Connections are cut while REST is five seconds late, as a cache in front of it makes it; it stays late."""
+    heed(cases, "reconnecting: ")
+    numbers = {}
+    for case in cases:
+        numbers[case.market.key] = put(scene, case, "rest_lag", seconds=600, by=LAG)
+        case.strike()
+        put(scene, case, "reset")
+    scene.each(cases, logs("reconnecting: "), "it notices that a connection is lost")
+    scene.recovered(cases)
+
+    def struck(case: Case) -> bool:
+        case.struck = hits(scene, numbers[case.market.key])
+        return case.struck > 0
+
+    scene.each(cases, struck, "REST is asked for young trades", LAG)
+
+
+def omit(scene: Scene, cases: Cases) -> None:
+    """Single trades vanish from the sockets."""
+    lasting("omit", 3, share=0.05)(scene, cases)
+
+
+def omit_long(scene: Scene, cases: Cases) -> None:
+    """Single trades vanish from the sockets until each symbol was sampled over REST, or had to be."""
+    numbers = {}
+    for case in cases:
+        case.strike()
+        numbers[case.market.key] = put(scene, case, "omit", seconds=3600, share=0.02)
+    scene.flow(cases, 3)
+
+    def sampled(case: Case) -> bool:
+        names = set(scene.subscribed(case.market))
+        asked = names - scene.asked(case.market, since=case.began)
+        return case.market.key in COUNTED or not asked
+
+    scene.each(cases, sampled, "each symbol is sampled within its hour", SAMPLED)
+    for case in cases:
+        case.struck = hits(scene, numbers[case.market.key])
+        case.noticed = SILENT
+        scene.simulated.order("/faults/clear", id=numbers[case.market.key])
+        case.lift()
+    scene.recovered(cases)
+
+
+def burst(scene: Scene, cases: Cases) -> None:
+    """A thousand trades of the busiest symbol within half a second."""
+    for case in cases:
+        case.strike()
+        case.struck = put(scene, case, "burst", count=1000, seconds=0.5)
+        case.noticed = SILENT
+    scene.flow(cases, 3)
+    for case in cases:
+        case.lift()
+    scene.recovered(cases)
+
+
+def equal_rows(scene: Scene, cases: Cases) -> None:
+    """Rows that are equal in all fields, some in the next frame, around the loss of a connection."""
+    for case in cases:
+        scene.simulated.rate(case.market, EQUAL_RATE)
+    scene.flow(cases, 4 * EQUAL_RATE / scene.rate)
+    socket_fault("reset")(scene, cases)
+    scene.flow(cases, 4 * EQUAL_RATE / scene.rate)
+
+
+SILENT = "nothing to notice but the trades themselves"
+LAG = 5.0
+"""Seconds by which REST is late."""
+SAMPLED = 240.0
+"""Seconds within which each symbol has been sampled: an hour of divided time, and a minute more."""
+EQUAL_RATE = 500.0
+"""Trades a second, of which one in fifty equals the one before."""
+_LIST = "what is streamed stays as it is"
+
 FAULTS: dict[str, Fault] = {
     "planned_end": Fault(planned_end),
     "malformed": Fault(malformed(beside=True, share=0.2)),
+    "damaged": Fault(malformed(beside=False, share=0.2)),
     "reset": Fault(socket_fault("reset")),
+    "half_open": Fault(socket_fault("half_open")),
+    "close_code": Fault(socket_fault("close_code", code=1001, reason="going away")),
+    "refuse_connect": Fault(lasting("refuse_connect", 3, reset=True, status=503)),
+    "slow_ack": Fault(lasting("slow_ack", 1, reset=True, by=2.0)),
+    "silent_ack": Fault(lasting("silent_ack", 3, reset=True), omits=True),
+    "omit": Fault(omit, omits=True),
+    "omit_long": Fault(omit_long, settle=60, omits=True),
+    "duplicate_trades": Fault(lasting("duplicate_trades", 2)),
+    "out_of_order_rows": Fault(lasting("out_of_order_rows", 2)),
+    "delay": Fault(lasting("delay", 3, by=0.5)),
+    "burst": Fault(burst),
+    "equal_rows": Fault(equal_rows, counts="equal"),
+    "rest_lag": Fault(rest_lag, settle=40),
+    "rest_error": Fault(lasting("rest_error", 3, "503", reset=True, status=503)),
+    **{
+        f"rest_body_{mode}": Fault(lasting("rest_body", 1, *([] if mode == "gzip" else [_LIST]), mode=mode))
+        for mode in ("empty", "not_json", "gzip", "truncated", "shrunk")
+    },
+    "nats_kill": Fault(processes.nats_kill, settle=40),
+    "nats_stop": Fault(processes.nats_stop, settle=40),
+    "collector_kill": Fault(processes.collector_kill),
+    "collector_stop": Fault(processes.collector_stop),
 }
+"""Faults that share a scene: one after another, each on all its markets at the same time."""

@@ -31,9 +31,9 @@ def play(scene: Scene, row: Row, fault: Fault) -> list[Done]:
     for case in cases:
         scene.simulated.rate(case.market, scene.rate)
     scene.simulated.order("/resume")
-    scene.flow(cases, 1)
+    scene.flow(cases, 0.5)
     fault.run(scene, cases)
-    scene.flow(cases, 1)
+    scene.flow(cases, 0.5)
     scene.simulated.order("/pause")
     scene.every_symbol_trades(cases)
     scene.settle(cases, fault.settle)
@@ -91,13 +91,14 @@ def markets_of(rows: Sequence[Row]) -> list[Market]:
     return list(dict.fromkeys(market for row in rows for market in row.markets))
 
 
-def result(case: Case, found: Found, *, omits: bool) -> dict[str, Any]:
+def result(case: Case, found: Found, fault: Fault) -> dict[str, Any]:
     """Return one row of the result."""
-    injected = case.struck if case.noticed else 0
+    struck = getattr(found, fault.counts) if fault.counts else case.struck
+    injected = struck if case.noticed else 0
     problems = list(case.problems)
     if not injected:
         told = f"ours told: {case.noticed}" if case.noticed else "nothing of ours told of it"
-        problems.insert(0, f"NOT-INJECTED: it struck {case.struck} times, {told}")
+        problems.insert(0, f"NOT-INJECTED: it struck {struck} times, {told}")
     row: dict[str, Any] = {
         "fault": case.fault,
         "venue": case.market.key,
@@ -112,7 +113,7 @@ def result(case: Case, found: Found, *, omits: bool) -> dict[str, Any]:
         "false_gaps": found.false_gaps,
         "recover_s": case.recovered,
     }
-    if omits:
+    if fault.omits:
         row |= {"omitted": found.omitted, "sampled": found.sampled, "found": found.found}
     row |= case.extra
     for name in ("held", "wide", "not_public"):

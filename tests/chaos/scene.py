@@ -157,6 +157,7 @@ class Scene:
     others: list[Pod] = field(default_factory=list)
     made: int = 0
     _connections: list[dict[str, Any]] = field(default_factory=list)
+    _asked: dict[tuple[str, str], int] = field(default_factory=dict)
     _read: int = 0
 
     def end(self) -> None:
@@ -211,8 +212,8 @@ class Scene:
             if case.market.key in self.each([case], Case.streams, "it streams everything again", timeout):
                 case.recovered = round((time.time_ns() - case.began) / 1e9, 2)
 
-    def connections(self, market: Market, event: str, *, since: int = 0) -> list[dict[str, Any]]:
-        """Return the ledger's lines of connections of a market: ``open``, ``subscribed``, … from a time (ns) on."""
+    def _follow(self) -> None:
+        """Read what the ledger has anew of connections and REST replies."""
         self.simulated.order("/mark")
         with self.simulated.ledger.open("rb") as lines:
             lines.seek(self._read)
@@ -220,12 +221,25 @@ class Scene:
                 self._read += len(line)
                 if line.startswith(b'{"type":"connection"'):
                     self._connections.append(json.loads(line))
+                elif line.startswith(b'{"type":"rest"'):
+                    asked = json.loads(line)
+                    key = (f"{asked['exchange']}.{asked['market']}", asked["instrument"])
+                    self._asked[key] = max(self._asked.get(key, 0), asked["at"])
+
+    def connections(self, market: Market, event: str, *, since: int = 0) -> list[dict[str, Any]]:
+        """Return the ledger's lines of connections of a market: ``open``, ``subscribed``, … from a time (ns) on."""
+        self._follow()
         key = (market.exchange, market.name, event)
         return [
             record
             for record in self._connections
             if (record["exchange"], record["market"], record["event"]) == key and record["at"] >= since
         ]
+
+    def asked(self, market: Market, *, since: int) -> set[str]:
+        """Return the instruments of a market whose trades REST was asked for from a time (ns) on."""
+        self._follow()
+        return {name for (key, name), at in self._asked.items() if key == market.key and at >= since}
 
     def subscribed(self, market: Market) -> list[str]:
         """Return the instruments of a market that a client has ever subscribed to, in order."""

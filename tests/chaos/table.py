@@ -50,9 +50,29 @@ SHORT = (
     Row("planned_end", (BINANCE_SPOT,)),
     Row("malformed", FEW),
     Row("reset", FEW),
+    Row("half_open", FEW),
+    Row("close_code", FEW),
+    Row("omit", FEW),
+    Row("rest_lag", FEW),
+    Row("rest_error", FEW),
+    Row("nats_kill", FEW),
+    Row("nats_stop", FEW),
+    Row("collector_kill", FEW),
 )
 """At most two minutes: one scene for all."""
-TABLE: dict[Schedule, tuple[Row, ...]] = {"short": SHORT, "long": SHORT}
+NUMBERED = tuple(market for market in ALL if market.exchange != "phemex")
+"""Where rows have ids: on Phemex a frame that comes twice is twice as many trades, whoever reads it."""
+LONG = (
+    *(Row(fault, ALL) for fault in ("planned_end", "malformed", "damaged", "reset", "half_open", "close_code")),
+    *(Row(fault, ALL) for fault in ("refuse_connect", "slow_ack", "silent_ack", "omit_long")),
+    Row("duplicate_trades", NUMBERED),
+    *(Row(fault, ALL) for fault in ("out_of_order_rows", "delay", "burst", "rest_lag", "rest_error")),
+    *(Row(f"rest_body_{mode}", ALL) for mode in ("empty", "not_json", "gzip", "truncated", "shrunk")),
+    Row("equal_rows", (PHEMEX_SPOT, PHEMEX_FUTURES)),
+    *(Row(fault, ALL) for fault in ("nats_kill", "nats_stop", "collector_kill", "collector_stop")),
+)
+"""Every fault that the simulator knows against every market, then the processes."""
+TABLE: dict[Schedule, tuple[Row, ...]] = {"short": SHORT, "long": LONG}
 
 
 def chosen(schedule: Schedule, *, only: frozenset[str], venues: frozenset[str]) -> list[Row]:

@@ -47,7 +47,8 @@ FAULT = (at(4), at(7))
 
 
 def span(**rest: Any) -> Span:
-    return Span(**{"market": MARKET, "last": COUNT, "ended": at(COUNT + 1), "fault": FAULT} | rest)
+    usual: dict[str, Any] = {"market": MARKET, "last": COUNT, "ended": at(COUNT + 1), "fault": FAULT}
+    return Span(**usual | rest)
 
 
 def message(number: int) -> Message:
@@ -280,7 +281,7 @@ def test_a_lost_trade_that_was_not_omitted_is_owed_under_sampling_too(judged: An
 
 def test_rows_without_ids_are_owed_one_by_one(judged: Any) -> None:
     head = ("phemex", "spot", "sBTCUSDT")
-    row = {"price": "2070210000000", "size": "94900000", "time": T + 7}
+    row: dict[str, Any] = {"price": "2070210000000", "size": "94900000", "time": T + 7}
     lines = [
         instrument("phemex", "spot", "sBTCUSDT", "BTC", price_scale=8, quantity_scale=8),
         subscribed(T) | {"exchange": "phemex", "instruments": ["sBTCUSDT"]},
@@ -332,7 +333,7 @@ def test_an_aggregate_that_rest_held_has_to_stand_for_its_fills(judged: Any, fut
 
 def test_a_number_beside_the_id_names_the_trades_of_gate_s_spot_market(judged: Any) -> None:
     head = ("gate", "spot", "BTC_USDT")
-    row = {"price": "1", "size": "2", "connections": 0}
+    row: dict[str, Any] = {"price": "1", "size": "2", "connections": 0}
     lines = [
         instrument("gate", "spot", "BTC_USDT", "BTC"),
         subscribed(T, names=("BTC_USDT",)) | {"exchange": "gate"},
