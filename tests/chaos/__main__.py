@@ -14,8 +14,9 @@ from typing import Any
 from tests.audit.ledger import BadLedger
 from tests.audit.stream import CannotRead
 from tests.chaos.faults import FAULTS
-from tests.chaos.rounds import audit, markets_of, play_all, result
+from tests.chaos.rounds import audit, markets_of, not_played, play_all, result
 from tests.chaos.scene import scene
+from tests.chaos.scenes import SCENES, play_own
 from tests.chaos.table import TABLE, Row, chosen
 from tests.harness import NotInTime, Stopped, heed_signals, say
 
@@ -34,15 +35,31 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def run(rows: Sequence[Row], *, seed: int, rate: float) -> list[dict[str, Any]]:
-    """Play the rows and return their results, in the order of the table.
+    """Play the rows and return their results: first those that share a scene, then those with their own.
 
     Raises:
         NotInTime: when something does not start.
     """
-    with scene(markets_of(rows), seed=seed, rate=rate) as place:
-        done = play_all(place, rows)
-        found = audit(place, done)
-    return [result(one.case, it, FAULTS[one.case.fault]) for one, it in zip(done, found, strict=True)]
+    shared = [row for row in rows if row.fault in FAULTS]
+    results: list[dict[str, Any]] = []
+    if shared:
+        with scene(markets_of(shared), seed=seed, rate=rate) as place:
+            done = play_all(place, shared)
+            found = audit(place, done)
+        results += [result(one.case, it, FAULTS[one.case.fault]) for one, it in zip(done, found, strict=True)]
+    for row in rows:
+        if row.fault in SCENES:
+            results += _own(row, seed=seed)
+    return results
+
+
+def _own(row: Row, *, seed: int) -> list[dict[str, Any]]:
+    """Play a row in its own scene; that it could not be played is a result too, for the others are worth having."""
+    try:
+        return play_own(row, SCENES[row.fault], seed=seed)
+    except NotInTime as error:
+        say(str(error))
+        return [not_played(row.fault, market, str(error).partition("\n")[0]) for market in row.markets]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -122,3 +122,10 @@ def result(case: Case, found: Found, fault: Fault) -> dict[str, Any]:
     if problems or not found.ok:
         row["problems"] = [*problems, *found.examples]
     return row
+
+
+def not_played(fault: str, market: Market, problem: str) -> dict[str, Any]:
+    """Return the row of a fault that could not be tried at all."""
+    columns = ("lost_unrecorded", "recorded", "why", "duplicated", "misordered", "wrong", "false_gaps", "recover_s")
+    head = {"fault": fault, "venue": market.key, "ok": False, "injected": 0}
+    return head | dict.fromkeys(columns) | {"problems": [f"NOT-INJECTED: {problem}"]}

@@ -37,8 +37,9 @@ class Pod:
         wrap: Sequence[str] = (),
     ) -> None:
         self.place, self.config = place, config
-        self._env = {"METDC_DIVIDE_TIMERS": f"{by:g}", "METDC_SPOOL": str(place / "spool"), **(env or {})}
+        self.env = {"METDC_DIVIDE_TIMERS": f"{by:g}", "METDC_SPOOL": str(place / "spool"), **(env or {})}
         self._wrap = wrap
+        (place / "spool").mkdir(exist_ok=True)
         self._messages: list[str] = []
         self._view: Collector | None = None
         self.config_file = place / "config.json"
@@ -62,7 +63,7 @@ class Pod:
         port.unlink(missing_ok=True)
         words = ["--config", str(self.config_file), "--http", "127.0.0.1:0", "--http-port-file", str(port)]
         command = [*self._wrap, *python("metdc_collector"), *words]
-        process = Process(command, name=self.name, env=self._env, echo=self._hear)
+        process = Process(command, name=self.name, env=self.env, echo=self._hear)
         self._view = Collector(process, self.place)
 
     def kill(self) -> None:
@@ -113,6 +114,8 @@ class Case:
         recovered: seconds from the strike to a collector that streams everything again.
         extra: further columns of the row.
         problems: what did not happen in time, or was not as it must be.
+        before: what the fault has to compare with.
+        others: further collectors of the market.
     """
 
     fault: str
@@ -127,6 +130,12 @@ class Case:
     extra: dict[str, Any] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     before: dict[str, Any] = field(default_factory=dict)
+    others: list[Pod] = field(default_factory=list)
+
+    @property
+    def pods(self) -> list[Pod]:
+        """All collectors of the market."""
+        return [self.pod, *self.others]
 
     def strike(self) -> None:
         """Note that the fault is put now."""
@@ -150,7 +159,7 @@ class Scene:
     """What runs. ``pods`` are the collectors by market; further ones of a market are in ``others``."""
 
     simulated: Simulator
-    nats: NatsServer
+    servers: list[NatsServer]
     place: Path
     rate: float
     pods: dict[str, Pod] = field(default_factory=dict)
@@ -159,6 +168,11 @@ class Scene:
     _connections: list[dict[str, Any]] = field(default_factory=list)
     _asked: dict[tuple[str, str], int] = field(default_factory=dict)
     _read: int = 0
+
+    @property
+    def nats(self) -> NatsServer:
+        """The server, the first one of a cluster."""
+        return self.servers[0]
 
     def end(self) -> None:
         """End all collectors."""
@@ -171,6 +185,7 @@ class Scene:
         place = self.place / f"{self.made}-{market.key}-{pod}"
         place.mkdir()
         config = configuration(self.simulated, market, self.nats.url, pod=pod, **dict(spec or {}))
+        config["spec"]["nats"]["urls"] = [server.url for server in self.servers]
         return Pod(place, config, **how)
 
     def flow(self, cases: Sequence[Case], seconds: float) -> None:
@@ -208,9 +223,14 @@ class Scene:
 
     def recovered(self, cases: Sequence[Case], timeout: float = START) -> None:
         """Wait until each collector streams everything; note how long that took since the strike."""
-        for case in cases:
-            if case.market.key in self.each([case], Case.streams, "it streams everything again", timeout):
-                case.recovered = round((time.time_ns() - case.began) / 1e9, 2)
+
+        def streams(case: Case) -> bool:
+            if not case.streams():
+                return False
+            case.recovered = round((time.time_ns() - case.began) / 1e9, 2)
+            return True
+
+        self.each(cases, streams, "it streams everything again", timeout)
 
     def _follow(self) -> None:
         """Read what the ledger has anew of connections and REST replies."""
@@ -258,12 +278,14 @@ class Scene:
         seen: dict[str, list[int]] = {}
 
         def quiet(case: Case) -> bool:
-            report = case.pod.report()
-            if report is None:
-                return False
+            reports = [pod.report() for pod in case.pods]
             counts = seen.setdefault(case.market.key, [])
-            done = report["backlog"]["trades"] == 0 and not report["gaps"]["open"]
-            counts.append(report["trades"]["stored"] + report["trades"]["duplicates"] if done else -len(counts) - 1)
+            counts.append(0)
+            for report in reports:
+                if report is None or report["backlog"]["trades"] or report["gaps"]["open"]:
+                    counts[-1] = -len(counts)
+                    return False
+                counts[-1] += report["trades"]["stored"] + report["trades"]["duplicates"]
             return len(counts) > 8 and len(set(counts[-8:])) == 1
 
         self.each(cases, quiet, "all is stored and no gap is open", timeout)
@@ -282,11 +304,10 @@ def scene(
     by: float = DIVISOR,
     history: int = 20,
     symbols: int = len(COINS),
-    nats: NatsServer | None = None,
-    start: bool = True,
+    servers: Sequence[NatsServer] = (),
     **how: Any,
 ) -> Iterator[Scene]:
-    """Run simulator, nats-server (unless one is given) and one collector a market, all ready.
+    """Run simulator, nats-server (unless ``servers`` are given) and one collector a market, all ready.
 
     Raises:
         NotInTime: when something does not start.
@@ -295,21 +316,19 @@ def scene(
     words = ["--port", "0", "--rate", "0", "--seed", str(seed), "--history", str(history), "--symbols", str(symbols)]
     with contextlib.ExitStack() as stack:
         place = stack.enter_context(folder("metdc-chaos-"))
-        server = nats or stack.enter_context(nats_server(place / "nats"))
+        running = list(servers) or [stack.enter_context(nats_server(place / "nats"))]
         ledger = place / "ledger.jsonl"
         words += ["--divide-timers", f"{by:g}", "--ledger", str(ledger), "--only", *played]
         simulator = stack.enter_context(Process(python("tests.simulator", *words), name="simulator"))
         hello = json.loads(simulator.line(START, where=lambda line: line.startswith("{")))
-        found = Scene(Simulator(hello["control"], hello["venues"], ledger), server, place, rate)
+        found = Scene(Simulator(hello["control"], hello["venues"], ledger), running, place, rate)
         stack.callback(found.end)
         for market in markets:
             found.pods[market.key] = found.pod(market, by=by, **how)
-            if start:
-                found.pods[market.key].start()
-        if start:
-            for pod in found.pods.values():
-                pod.view.until_ready()
-            say(f"{len(markets)} collectors are ready: {', '.join(found.pods)}")
+            found.pods[market.key].start()
+        for pod in found.pods.values():
+            pod.view.until_ready()
+        say(f"ready: {', '.join(found.pods)}")
         yield found
 
 

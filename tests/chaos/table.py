@@ -70,6 +70,12 @@ LONG = (
     *(Row(f"rest_body_{mode}", ALL) for mode in ("empty", "not_json", "gzip", "truncated", "shrunk")),
     Row("equal_rows", (PHEMEX_SPOT, PHEMEX_FUTURES)),
     *(Row(fault, ALL) for fault in ("nats_kill", "nats_stop", "collector_kill", "collector_stop")),
+    Row("nats_away", (BINANCE_SPOT,)),
+    Row("nats_leader", (BINANCE_SPOT,)),
+    Row("disk_full", (BINANCE_SPOT,)),
+    Row("clock_step", FEW),
+    Row("two_collectors", (BINANCE_SPOT, BYBIT_FUTURES, PHEMEX_FUTURES)),
+    Row("quiet_rotations", (BINANCE_SPOT, BYBIT_SPOT, OKX_FUTURES, KUCOIN_SPOT, GATE_SPOT, PHEMEX_SPOT, UPBIT_SPOT)),
 )
 """Every fault that the simulator knows against every market, then the processes."""
 TABLE: dict[Schedule, tuple[Row, ...]] = {"short": SHORT, "long": LONG}
