@@ -15,7 +15,7 @@ import nats.errors
 from tests.audit import stream
 from tests.chaos.faults import Fault, put
 from tests.chaos.noticing import Cases, heed, logs
-from tests.chaos.processes import away
+from tests.chaos.processes import away, grown
 from tests.chaos.rounds import audit, play, result
 from tests.chaos.scene import DIVISOR, Case, Scene, scene
 from tests.chaos.table import Row
@@ -130,11 +130,13 @@ def nats_leader(scene: Scene, cases: Cases) -> None:
 
     first = leader(scene.servers[0].url)
     place = int(first.removeprefix("n")) - 1
-    heed(cases, "again: ", "connected to NATS", "cannot be reached")
+    told = ("again: ", "connected to NATS", "cannot be reached")
+    heed(cases, *told)
     for case in cases:
         case.strike()
     scene.servers[place].kill()
     survivor = scene.servers[(place + 1) % 3]
+    scene.each(cases, lambda case: logs(*told)(case) or grown(case), "it notices that the leader is lost")
     scene.flow(cases, 5)
 
     def elected(case: Case) -> bool:
@@ -147,7 +149,6 @@ def nats_leader(scene: Scene, cases: Cases) -> None:
     scene.servers[place].start()
     for case in cases:
         case.lift()
-    scene.each(cases, logs("again: ", "connected to NATS", "cannot be reached"), "it notices that the leader is lost")
     scene.recovered(cases)
 
 
