@@ -21,7 +21,7 @@ ALLOWED = 2_000_000_000
 EXAMPLES = 5
 PRIVATE = {("binance", "futures"): frozenset({"insurance", "adl"})}
 """Kinds of trades that the venue's REST never shows: whoever missed one live can't learn of it."""
-HELD, UNASKED = "REST still held it", "REST was not asked"
+HELD, UNASKED, EARLY = "REST still held it", "REST was not asked", "REST was not asked again, when it had caught up"
 GONE, UNSHOWN = "REST no longer held it", "no REST reply showed it"
 Rule = Literal["held", "sampled"]
 
@@ -56,7 +56,7 @@ class Found:
     lost_unrecorded: int = 0
     recorded: int = 0
     held: int = 0
-    """Recorded as lost though REST held them, or was never asked: part of ``recorded``."""
+    """Part of ``recorded``: REST held them, or was never asked, or lagged and was not asked again."""
     wide: int = 0
     """Records that span more than they may."""
     duplicated: int = 0
@@ -234,12 +234,12 @@ class _Symbol:
             return
         found.recorded += 1
         found.why[f"{record.get('cause')}, {record['state']}: {excuse}"] += 1
-        if excuse in {HELD, UNASKED}:
+        if excuse in {HELD, UNASKED, EARLY}:
             found.held += 1
             found.example(f"recorded as lost: {what}; {excuse}")
 
     def _excuse(self, trade: Trade, aggregate: Trade | None, span: Span) -> str:
-        """Return why REST did not give a trade, in words; :data:`HELD` and :data:`UNASKED` are no excuse."""
+        """Return why REST did not give a trade, in words; only :data:`GONE` and :data:`UNSHOWN` excuse."""
         if span.rule == "sampled":
             return HELD if _shown(trade, self._replies, span.since) else UNSHOWN
         later = [reply for reply in self._replies if reply.at > max(trade.time, span.since)]
@@ -249,7 +249,9 @@ class _Symbol:
             return HELD
         if aggregate is not None and any(within(aggregate.row, reply.held) for reply in joined):
             return HELD
-        return GONE if single and (aggregate is None or joined) else UNASKED
+        if not single or (aggregate is not None and not joined):
+            return UNASKED
+        return EARLY if all(not reply.held or reply.held[-1][1] < trade.row for reply in single) else GONE
 
     def _whole_aggregates(self) -> dict[str, Trade]:
         """Return by fill the aggregate that stands for it, where none of its fills is stored."""

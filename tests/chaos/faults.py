@@ -244,7 +244,7 @@ FAULTS: dict[str, Fault] = {
     "half_open": Fault(socket_fault("half_open")),
     "close_code": Fault(socket_fault("close_code", code=1001, reason="going away")),
     "refuse_connect": Fault(lasting("refuse_connect", 3, reset=True, status=503)),
-    "slow_ack": Fault(lasting("slow_ack", 1, reset=True, by=2.0)),
+    "slow_ack": Fault(lasting("slow_ack", 1, reset=True, by=0.3)),
     "silent_ack": Fault(lasting("silent_ack", 3, reset=True), omits=True),
     "omit": Fault(omit, omits=True),
     "omit_long": Fault(omit_long, settle=60, omits=True),

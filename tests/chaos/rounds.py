@@ -41,7 +41,10 @@ def play(scene: Scene, row: Row, fault: Fault) -> list[Done]:
     for case in cases:
         scene.simulated.rate(case.market, 0)
     done = closed(scene, cases, fault)
-    say(f"  {row.fault}: {', '.join(market.key for market in row.markets)} ({time.monotonic() - start:.1f} s)")
+    say(f"  {row.fault}: {len(row.markets)} markets ({time.monotonic() - start:.1f} s)")
+    for case in cases:
+        for problem in case.problems:
+            say(f"    {case.market.key}: {problem}; it waits for {', '.join(case.waits_for())}")
     return done
 
 

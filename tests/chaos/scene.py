@@ -145,6 +145,11 @@ class Case:
         """Note that the fault is over now."""
         self.lifted = time.time_ns()
 
+    def waits_for(self) -> list[str]:
+        """Return what the collector says that it waits for."""
+        report = self.pod.report()
+        return ["its report"] if report is None else [str(one) for one in report["waiting"]]
+
     def streams(self) -> bool:
         """Whether the collector says that it streams everything that it wants."""
         report = self.pod.report()

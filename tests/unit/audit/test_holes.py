@@ -202,6 +202,13 @@ def test_a_recorded_loss_that_rest_was_never_asked_for_is_red(judged: Any) -> No
     assert dict(found.why) == {"disconnected, unfillable: REST was not asked": 2}
 
 
+def test_a_rest_that_lags_has_to_be_asked_again(judged: Any) -> None:
+    lines = [*LEDGER, told(at(7), [[0, 3]]), told(at(8), [])]
+    found = only(judged(WITHOUT_LOST, gap(), lines=lines))
+    assert (found.held, found.recorded) == (2, 2)
+    assert only(judged(WITHOUT_LOST, gap(), lines=[*lines, ASKED])).held == 0
+
+
 def test_a_record_without_a_loss_is_counted_and_no_fault(judged: Any) -> None:
     found = only(judged(list(range(1, COUNT + 1)), gap()))
     assert found.ok
@@ -311,7 +318,7 @@ def futures() -> list[dict[str, Any]]:
         future(2),
         future(3) | {"id": "77", "aggregate": joined},
         future(4, kind="insurance"),
-        told(at(9), []) | {"market": "futures"},
+        told(at(9), [[50, 60]]) | {"market": "futures"},
     ]
 
 
@@ -338,7 +345,7 @@ def test_a_number_beside_the_id_names_the_trades_of_gate_s_spot_market(judged: A
         instrument("gate", "spot", "BTC_USDT", "BTC"),
         subscribed(T, names=("BTC_USDT",)) | {"exchange": "gate"},
         *(trade(*head, n, **row, id=str(900 + 7 * n), time=at(n)) | {"seq": str(n)} for n in (1, 2)),
-        told(at(9), []) | {"exchange": "gate", "instrument": "BTC_USDT"},
+        told(at(9), [[50, 60]]) | {"exchange": "gate", "instrument": "BTC_USDT"},
     ]
     record = gap(exchange="gate", instrument="BTC_USDT", gap="BTC_USDT:", first_missing="1", last_missing="2")
     found = only(judged([], record, lines=lines, spans=[span(market="gate.spot", fault=(at(1), at(2)))]))
