@@ -284,7 +284,10 @@ def _shown(trade: Trade, replies: Iterable[Reply], since: int) -> bool:
 def _too_wide(record: dict[str, Any], inside: Sequence[Trade], fault: tuple[int, int]) -> str | None:
     """Return what is wrong with a record's span, None when nothing is; ``inside`` are the ledger's trades in it."""
     start, end = fault
-    if (span := ids(record)) is not None and any(counted(trade) is not None for trade in inside):
+    span = ids(record)
+    if span is not None and not inside:
+        return None
+    if span is not None and all(counted(trade) is not None for trade in inside):
         first, last = min(trade.time for trade in inside), max(trade.time for trade in inside)
         stored = [trade for trade in inside if trade.stored]
         if stored and record["state"] in {"open", "unfillable"}:

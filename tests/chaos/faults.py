@@ -11,7 +11,7 @@ from typing import Any
 from tests.audit.holes import Rule
 from tests.chaos import processes
 from tests.chaos.noticing import Cases, heed, logs
-from tests.chaos.scene import Case, Scene
+from tests.chaos.scene import PLAYED, Case, Scene
 from tests.chaos.table import COUNTED
 
 
@@ -37,16 +37,30 @@ class Fault:
 
 
 def put(scene: Scene, case: Case, name: str, **parameters: Any) -> int:
-    """Put a fault of the simulator on the case's market; return its number where it lasts, else how many it struck."""
+    """Put a fault of the simulator on the case's market; return how many it struck, 0 where it lasts."""
     market = case.market
     answer = scene.simulated.order("/fault", fault=name, exchange=market.exchange, market=market.name, **parameters)
-    return int(answer["struck"] if "struck" in answer else answer["id"])
+    return int(answer.get("struck", 0))
 
 
-def hits(scene: Scene, number: int) -> int:
-    """Return how often a lasting fault has struck."""
+def hits(scene: Scene, case: Case, name: str) -> int:
+    """Return how often a lasting fault has struck the case's market.
+
+    What strikes connections and requests, strikes a port: where two markets share one, the fault that was put first
+    counts for both.
+    """
     faults = scene.simulated.order_get("/state")["faults"]
-    return next((int(fault["hits"]) for fault in faults if fault["id"] == number), 0)
+    here = [fault for fault in faults if fault["fault"] == name and fault["exchange"] == case.market.exchange]
+    own = sum(int(fault["hits"]) for fault in here if fault["market"] == case.market.name)
+    shared = case.market.key not in PLAYED and name in OF_PORTS
+    return own or (sum(int(fault["hits"]) for fault in here) if shared else 0)
+
+
+def cleared(scene: Scene, cases: Cases) -> None:
+    """Switch all lasting faults off, and note that they are."""
+    scene.simulated.clear()
+    for case in cases:
+        case.lift()
 
 
 def socket_fault(name: str, **parameters: Any) -> Callable[[Scene, Cases], None]:
@@ -90,17 +104,16 @@ def malformed(*, beside: bool, share: float) -> Callable[[Scene, Cases], None]:
     """
 
     def run(scene: Scene, cases: Cases) -> None:
-        numbers, counts = {}, {}
+        counts = {}
         for case in cases:
             counts[case.market.key] = _malformed(case)
             case.strike()
             healthy = beside and case.market.exchange != "phemex"
-            numbers[case.market.key] = put(scene, case, "malformed", seconds=600, share=share, beside=healthy)
+            put(scene, case, "malformed", seconds=600, share=share, beside=healthy)
         scene.flow(cases, 2)
         for case in cases:
-            case.struck = hits(scene, numbers[case.market.key])
-            scene.simulated.order("/faults/clear", id=numbers[case.market.key])
-            case.lift()
+            case.struck = hits(scene, case, "malformed")
+        cleared(scene, cases)
 
         def counted(case: Case) -> bool:
             more = _malformed(case) - counts[case.market.key]
@@ -131,10 +144,9 @@ def lasting(name: str, seconds: float, *texts: str, reset: bool = False, **param
 
     def run(scene: Scene, cases: Cases) -> None:
         heed(cases, "reconnecting: ", *texts)
-        numbers = {}
         for case in cases:
             case.strike()
-            numbers[case.market.key] = put(scene, case, name, seconds=600, **parameters)
+            put(scene, case, name, seconds=600, **parameters)
             if reset:
                 put(scene, case, "reset")
         if reset:
@@ -142,7 +154,7 @@ def lasting(name: str, seconds: float, *texts: str, reset: bool = False, **param
         scene.flow(cases, seconds)
 
         def struck(case: Case) -> bool:
-            case.struck = hits(scene, numbers[case.market.key])
+            case.struck = hits(scene, case, name)
             return case.struck > 0
 
         scene.each(cases, struck, f"{name} strikes", 12)
@@ -152,10 +164,9 @@ def lasting(name: str, seconds: float, *texts: str, reset: bool = False, **param
             scene.each(cases, logs(*texts), f"the log says {' or '.join(texts)}", 12)
         for case in cases:
             struck(case)
-            scene.simulated.order("/faults/clear", id=numbers[case.market.key])
-            case.lift()
             if not texts and not reset:
                 case.noticed = SILENT
+        cleared(scene, cases)
         scene.recovered(cases)
 
     return run
@@ -164,16 +175,15 @@ def lasting(name: str, seconds: float, *texts: str, reset: bool = False, **param
 def rest_lag(scene: Scene, cases: Cases) -> None:
     """Connections are cut while REST is five seconds late, as a cache in front of it makes it; it stays late."""
     heed(cases, "reconnecting: ")
-    numbers = {}
     for case in cases:
-        numbers[case.market.key] = put(scene, case, "rest_lag", seconds=600, by=LAG)
+        put(scene, case, "rest_lag", seconds=600, by=LAG)
         case.strike()
         put(scene, case, "reset")
     scene.each(cases, logs("reconnecting: "), "it notices that a connection is lost")
     scene.recovered(cases)
 
     def struck(case: Case) -> bool:
-        case.struck = hits(scene, numbers[case.market.key])
+        case.struck = hits(scene, case, "rest_lag")
         return case.struck > 0
 
     scene.each(cases, struck, "REST is asked for young trades", LAG)
@@ -186,10 +196,9 @@ def omit(scene: Scene, cases: Cases) -> None:
 
 def omit_long(scene: Scene, cases: Cases) -> None:
     """Single trades vanish from the sockets until each symbol was sampled over REST, or had to be."""
-    numbers = {}
     for case in cases:
         case.strike()
-        numbers[case.market.key] = put(scene, case, "omit", seconds=3600, share=0.02)
+        put(scene, case, "omit", seconds=3600, share=0.02)
     scene.flow(cases, 3)
 
     def sampled(case: Case) -> bool:
@@ -199,10 +208,9 @@ def omit_long(scene: Scene, cases: Cases) -> None:
 
     scene.each(cases, sampled, "each symbol is sampled within its hour", SAMPLED)
     for case in cases:
-        case.struck = hits(scene, numbers[case.market.key])
+        case.struck = hits(scene, case, "omit")
         case.noticed = SILENT
-        scene.simulated.order("/faults/clear", id=numbers[case.market.key])
-        case.lift()
+    cleared(scene, cases)
     scene.recovered(cases)
 
 
@@ -234,6 +242,8 @@ SAMPLED = 240.0
 """Seconds within which each symbol has been sampled: an hour of divided time, and a minute more."""
 EQUAL_RATE = 500.0
 """Trades a second, of which one in fifty equals the one before."""
+OF_PORTS = frozenset({"refuse_connect", "slow_ack", "delay", "rest_error", "rest_body"})
+"""Faults of the simulator that strike whatever comes to a port."""
 _LIST = "what is streamed stays as it is"
 
 FAULTS: dict[str, Fault] = {
@@ -256,7 +266,7 @@ FAULTS: dict[str, Fault] = {
     "rest_lag": Fault(rest_lag, settle=40),
     "rest_error": Fault(lasting("rest_error", 3, "503", reset=True, status=503)),
     **{
-        f"rest_body_{mode}": Fault(lasting("rest_body", 1, *([] if mode == "gzip" else [_LIST]), mode=mode))
+        f"rest_body_{mode}": Fault(lasting("rest_body", 1, *([] if mode == "gzip" else [_LIST]), mode=mode, share=0.9))
         for mode in ("empty", "not_json", "gzip", "truncated", "shrunk")
     },
     "nats_kill": Fault(processes.nats_kill, settle=40),

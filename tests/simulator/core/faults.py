@@ -172,7 +172,10 @@ class Switchboard:
     def delay(self, endpoint: Endpoint) -> float:
         """Seconds by which frames are late."""
         fault = self._of("delay", endpoint)
-        return float(fault.parameters["by"]) if fault else 0.0
+        if fault is None:
+            return 0.0
+        fault.spend()
+        return float(fault.parameters["by"])
 
     def lag(self, market: Market) -> Fault | None:
         """The fault that hides young trades from REST."""

@@ -172,6 +172,12 @@ def test_a_partly_filled_record_keeps_its_ids(judged: Any) -> None:
     assert (found.wide, found.recorded, found.lost_unrecorded) == (0, 1, 0)
 
 
+def test_ids_that_no_trade_has_are_a_false_record_however_long_it_took(judged: Any) -> None:
+    record = gap(first_missing="11", last_missing="12", **{"from": at(0), "to": at(10)})
+    found = only(judged(list(range(1, COUNT + 1)), record))
+    assert (found.wide, found.false_gaps) == (0, 1)
+
+
 def test_ids_far_apart_are_red(judged: Any) -> None:
     found = only(judged([1, 10], gap(state="partial", first_missing="2", last_missing="9")))
     assert (found.wide, found.lost_unrecorded) == (1, 8)
