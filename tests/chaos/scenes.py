@@ -1,5 +1,6 @@
 """Faults that need a scene of their own: long outages, a cluster, a full disk, another clock, many collectors."""
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import nats.errors
+import orjson
 
 from tests.audit import stream
 from tests.chaos.faults import Fault, put
@@ -26,6 +28,13 @@ MIB = 1024 * 1024
 AWAY = 600.0
 """Seconds for which NATS is away, at :data:`FAST` trades a second."""
 FAST = 5000.0
+KEPT = 192
+"""MiB that a collector may need more while NATS is away: 64 of messages, as much for the objects around them, and 64
+at the gate (docs/collector.md, publishing and memory)."""
+FIRST_NEW = 10.0
+"""Seconds within which a collector that starts on a spool of millions of trades has stored a new one."""
+DELIVERED = 900.0
+"""Seconds within which that spool is delivered."""
 DISK = 64
 """MiB of the disk that fills."""
 FULL = 300.0
@@ -92,9 +101,70 @@ def nats_away(seconds: float) -> Callable[[Scene, Cases], None]:
         scene.each(cases, logs("connected to NATS"), "it is connected to NATS again")
         scene.recovered(cases, timeout=120)
         for case in cases:
+            bound = case.extra["resident_before_mib"] + KEPT
             case.extra["resident_mib"] = case.pod.view.resident() // MIB
+            if case.extra["resident_mib"] > bound:
+                case.problems.append(f"it had {case.extra['resident_mib']} MiB of memory; the bound is {bound}")
 
     return run
+
+
+def spool_start(seconds: float) -> Callable[[Scene, Cases], None]:
+    """Return a fault: NATS is away for so many seconds, and a new process finds what the old one left on the disk."""
+
+    def run(scene: Scene, cases: Cases) -> None:
+        heed(cases, "spool")
+        before = scene.serials()
+        for case in cases:
+            case.strike()
+        scene.nats.process.kill()
+        scene.each(cases, away, "it says that NATS is away")
+        _sleep(seconds, f"NATS is away for {seconds:g} s")
+        for case in cases:
+            case.extra["exit_code"] = case.pod.view.process.terminate(70)
+            case.struck = scene.serials()[case.market.key] - before[case.market.key]
+        scene.nats.start()
+        started = time.time_ns()
+        for case in cases:
+            case.pod.start()
+        scene.recovered(cases, timeout=120)
+        for case in cases:
+            case.lift()
+        scene.each(cases, logs("spool"), "it tells of the spool", 5)
+        scene.each(cases, delivered, "the spool is delivered", DELIVERED)
+        for case in cases:
+            first = first_stored(scene, case, started)
+            case.extra["first_new_s"] = None if first is None else round((first - started) / 1e9, 2)
+            if first is None or first > started + FIRST_NEW * 1e9:
+                case.problems.append(f"its first new trade was stored after {case.extra['first_new_s']} s")
+
+    return run
+
+
+def delivered(case: Case) -> bool:
+    """Whether a collector has nothing left that is not acknowledged, but for what comes just now."""
+    report = case.pod.report()
+    return report is not None and report["backlog"]["trades"] < FAST
+
+
+def first_stored(scene: Scene, case: Case, since: int) -> int | None:
+    """Return when the first trade was stored that was received from a time (ns) on, not over REST; None for none."""
+    found: list[int] = []
+
+    def take(stored: stream.Stored) -> None:
+        payload = orjson.loads(stored.data)
+        if payload["received"] >= since and "backfilled" not in payload:
+            found.append(stored.at)
+
+    async def read() -> None:
+        client = await stream.connect(scene.nats.url)
+        try:
+            await stream.read(client, f"trades.{case.market.key}.>", take)
+        finally:
+            await client.close()
+
+    asyncio.run(read())
+    return min(found, default=None)
 
 
 def _sleep(seconds: float, what: str) -> None:
@@ -279,6 +349,7 @@ def large(_: Path) -> dict[str, Any]:
 
 SCENES: dict[str, Own] = {
     "nats_away": Own(Fault(nats_away(AWAY), settle=900), rate=FAST, by=1, how=large),
+    "spool_start": Own(Fault(spool_start(AWAY), settle=300), rate=FAST, by=1, how=large),
     "nats_leader": Own(
         Fault(nats_leader, settle=60), rate=200, how=lambda _: {"spec": {"stream": {"replicas": 3}}}, nats=nats_cluster
     ),

@@ -71,6 +71,7 @@ LONG = (
     Row("equal_rows", (PHEMEX_SPOT, PHEMEX_FUTURES)),
     *(Row(fault, ALL) for fault in ("nats_kill", "nats_stop", "collector_kill", "collector_stop")),
     Row("nats_away", (BINANCE_SPOT,)),
+    Row("spool_start", (BINANCE_SPOT,)),
     Row("nats_leader", (BINANCE_SPOT,)),
     Row("disk_full", (BINANCE_SPOT,)),
     Row("clock_step", FEW),
