@@ -29,6 +29,9 @@ COMMANDS: Mapping[str, Entry] = {
     "export": Entry(
         "metdc_collector.cli.export_command:export", "Write the stored trades of a span of time to a file, in order."
     ),
+    "gaps": Entry(
+        "metdc_collector.cli.gaps_command:gaps_command", "Show what could not be streamed, and what became of it."
+    ),
     "symbols": Entry(
         "metdc_collector.cli.symbols_command:symbols", "Show what would be subscribed, and why not the rest."
     ),
