@@ -149,7 +149,7 @@ class Collector:
     def _update(self, wanted: Mapping[str, Instrument]) -> None:
         """Stream these from now on; what is new did not trade before the list that was read last."""
         assert self._fleet is not None, "set before the list is read again"
-        self.gate.coverage.want(wanted.keys() - self._fleet.instruments.keys(), self._listed_at)
+        self.gate.coverage.want(wanted, self._listed_at)
         self._listed_at = self._members.listed_at
         self._fleet.update(wanted)
 

@@ -30,10 +30,6 @@ class Newest(NamedTuple):
     seq: str | None = None
 
 
-_Last = tuple[int, int, str, bool]
-"""The newest trade of an instrument: ordering number or -1, time, id, and whether only the stream has told of it."""
-
-
 class Jump(NamedTuple):
     """Ordering numbers of an instrument that did not come between two trades that did."""
 
@@ -42,13 +38,20 @@ class Jump(NamedTuple):
     after: Mark
 
 
+class Shown(NamedTuple):
+    """A snapshot of an instrument: its oldest trade, and when it came (ns)."""
+
+    oldest: Mark
+    at: int
+
+
 @dataclass(slots=True)
 class Order:
     """Marks trades that come after a newer one of their instrument; the newest of each is remembered.
 
     Newer means a later venue time, and where ordering numbers are consecutive a higher one, as long as both trades have
-    one, of the same series (:data:`SERIES`). An aggregate of an instrument whose fills are received too is left out: it
-    would count them twice.
+    one, of the same series (:data:`SERIES`). An aggregate of fills that have come is left out: it would count them
+    twice.
 
     Attributes:
         jumps: consecutive numbers that are missing, until somebody takes them from here.
@@ -56,7 +59,7 @@ class Order:
 
     consecutive: bool
     jumps: list[Jump] = field(default_factory=list)
-    _newest: dict[str, _Last] = field(default_factory=dict)
+    _newest: dict[str, tuple[int, int, str]] = field(default_factory=dict)
 
     def mark(self, trades: Iterable[Trade]) -> list[Trade]:
         """Return the trades to publish, those marked ``late`` that a newer one of their instrument has preceded."""
@@ -66,16 +69,16 @@ class Order:
             name = trade.instrument.name
             last = self._newest.get(name)
             if last is not None:
-                if trade.aggregate is not None and not last[2].startswith("agg:"):
-                    if not last[3]:
-                        continue
-                    last = (-1, *last[1:])  # another process's fills: numbers of aggregates count something else
-                if _is_older(order, trade.time, last[0], last[1]):
+                is_aggregate = trade.aggregate is not None
+                same = last[2].startswith("agg:") == is_aggregate  # else the numbers count different things
+                if not same and is_aggregate and _is_counted(trade, last):
+                    continue
+                if is_older(order if same else -1, trade.time, last[0], last[1]):
                     marked.append(trade if trade.late else trade._replace(late=True))
                     continue
-                if order > last[0] + 1 > 0:
-                    self._jump(last, trade)
-            self._newest[name] = (order, trade.time, trade.id, False)
+                if same and order > last[0] + 1 > 0:
+                    self.jumps.append(Jump(trade.instrument, _mark(last), Mark(trade.id, trade.time, trade.seq)))
+            self._newest[name] = (order, trade.time, trade.id)
             marked.append(trade)
         return marked
 
@@ -91,8 +94,8 @@ class Order:
         if last is not None and last[2].startswith("agg:") != stored.id.startswith("agg:"):
             return
         order = number(stored.seq) if self.consecutive else -1
-        if last is None or _is_older(last[0], last[1], order, stored.time):
-            self._newest[name] = (order, stored.time, stored.id, True)
+        if last is None or is_older(last[0], last[1], order, stored.time):
+            self._newest[name] = (order, stored.time, stored.id)
 
     def newest(self, name: str) -> Mark | None:
         """The newest trade of an instrument; null before the first."""
@@ -103,12 +106,14 @@ class Order:
         """The id of the newest trade of each instrument."""
         return {name: last[2] for name, last in self._newest.items()}
 
-    def _jump(self, last: _Last, trade: Trade) -> None:
-        if last[2].startswith("agg:") == (trade.aggregate is not None):  # else the numbers count different things
-            self.jumps.append(Jump(trade.instrument, _mark(last), Mark(trade.id, trade.time, trade.seq)))
+
+def _is_counted(trade: Trade, last: tuple[int, int, str]) -> bool:
+    """Whether an aggregate joins fills that have come; those of a new series have low numbers again, but later."""
+    assert trade.aggregate is not None, "checked by those who call"
+    return int(trade.aggregate.first_id) <= last[0] and trade.time - last[1] <= SERIES
 
 
-def _mark(last: _Last) -> Mark:
+def _mark(last: tuple[int, int, str]) -> Mark:
     return Mark(last[2], last[1], str(last[0]) if last[0] >= 0 else None)
 
 
@@ -120,15 +125,18 @@ def number(seq: str | None) -> int:
     return int(seq) if seq is not None and seq.isdecimal() else -1
 
 
+def is_older(mine: int, at: int, other: int, other_at: int) -> bool:
+    """Whether a trade (number or -1, time) is older than another, by numbers, or by times.
+
+    Times decide where one has no number, or where they are of two series.
+    """
+    return mine < other if min(mine, other) >= 0 and abs(at - other_at) <= SERIES else at < other_at
+
+
 def is_overtaken(trade: Trade, newest: Newest) -> bool:
     """Whether the stored trade is newer: by their ordering numbers where both count the same, else by time."""
-    alike = (trade.aggregate is not None) == newest.id.startswith("agg:")
-    return _is_older(number(trade.seq) if alike else -1, trade.time, number(newest.seq), newest.time)
-
-
-def _is_older(mine: int, at: int, other: int, other_at: int) -> bool:
-    """Whether numbers, or where one has none or they are of two series, times say so."""
-    return mine < other if min(mine, other) >= 0 and abs(at - other_at) <= SERIES else at < other_at
+    same = (trade.aggregate is not None) == newest.id.startswith("agg:")
+    return is_older(number(trade.seq) if same else -1, trade.time, number(newest.seq), newest.time)
 
 
 @dataclass(slots=True)

@@ -49,14 +49,21 @@ class Coverage:
         found: list[Blind] = []
         mine = self._names.setdefault(connection, set())
         for name in names:
-            if name in mine:
-                continue
+            if name in mine or (name not in self._since and name not in self._dark):
+                continue  # nothing new, or a last trade of one that is wanted no longer
             mine.add(name)
             others = self._since.setdefault(name, {})
             if not others:
-                found.append(Blind(name, self._dark.pop(name, None), now))
+                found.append(Blind(name, self._dark.pop(name), now))
             others[connection] = now
         return found
+
+    def lose(self, name: str, now: int) -> None:
+        """What seems to listen to an instrument doesn't: nobody does from ``now`` on, until it is covered again."""
+        if name in self._since:
+            for connection in self._since.pop(name):
+                self._names[connection].discard(name)
+            self._dark[name] = now
 
     def leave(self, connection: int, proof: int) -> list[Blind]:
         """A connection has ended, and gave its last sign of life at ``proof``; return what the others have missed."""

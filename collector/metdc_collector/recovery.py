@@ -10,6 +10,7 @@ from metdc_collector.backfill.holes import Hole
 from metdc_collector.backfill.ledger import Ledger
 from metdc_collector.backfill.sampler import Sampler
 from metdc_collector.clock import Clock, Timers
+from metdc_collector.continuity import number
 from metdc_collector.coverage import Blind
 from metdc_collector.exchanges.history import Mark
 from metdc_collector.fleet import Fleet
@@ -69,6 +70,7 @@ class Recovery:
             timers=self.timers,
             instruments=self.instruments,
             consecutive=lambda: self.gate.order.consecutive,
+            aggregates=self._aggregates,
             proofs=self._proofs.others,
             peers=self.peers,
             keyed=self.settings.key is not None,
@@ -82,6 +84,7 @@ class Recovery:
             share=self.settings.limit_share,
             instruments=self.instruments,
             consecutive=lambda: self.gate.order.consecutive,
+            aggregates=self._aggregates,
             since=self.gate.coverage.since,
             suspects=self._suspects,
             silent=self._silent,
@@ -103,6 +106,10 @@ class Recovery:
         async with beside(ledger), beside(proofs), beside(earlier), beside(sampler):
             await self.backfill.run()
 
+    def _aggregates(self) -> bool:
+        fleet = self.fleet()
+        return fleet is not None and fleet.channel.aggregates
+
     def _suspects(self) -> list[str]:
         fleet = self.fleet()
         return [] if fleet is None else fleet.suspects()
@@ -113,6 +120,7 @@ class Recovery:
         if since is not None:
             start = since if newest is None else max(since, newest.time)
             self.gate.blind.append((Blind(name, start, now), newest))
+            self.gate.coverage.lose(name, now)
         fleet = self.fleet()
         if fleet is not None:
             fleet.doubt(name)
@@ -121,7 +129,7 @@ class Recovery:
         """Tell other pods what this one has proven by now."""
         oldest = self.gate.oldest
         until = self.clock.now() if oldest is None else oldest
-        proof = self.backfill.proof(self.settings.config.pod, until)
+        proof = self.backfill.proof(self._proofs.pod, until)
         if proof is not None and self.publisher.usable:
             await self._proofs.put(proof)
 
@@ -162,8 +170,13 @@ def _last(records: Iterable[bytes]) -> dict[str, gaps.Gap]:
 
 
 def _hole(gap: gaps.Gap, instrument: Instrument) -> Hole:
-    low = None if gap.first_missing is None else str(int(gap.first_missing) - 1)
-    high = None if gap.last_missing is None else str(int(gap.last_missing) + 1)
+    low, high = _beside(gap.first_missing, -1), _beside(gap.last_missing, 1)
     before = None if gap.before is None else Mark(gap.before.id, gap.before.time, low)
     after = None if gap.after is None else Mark(gap.after.id, gap.after.time, high)
     return Hole(instrument, before, after, gap.start, gap.end, gap.cause, gap.at)
+
+
+def _beside(missing: str | None, step: int) -> str | None:
+    """Return the number beside a missing one; null where that is none, as another publisher's may be."""
+    order = number(missing)
+    return str(max(0, order + step)) if order >= 0 else None

@@ -3,27 +3,29 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Protocol
+from dataclasses import dataclass, field
 
-from metdc_collector.backfill.holes import MARGIN, Evidence, Hole
+from metdc_collector.backfill.holes import MARGIN, Hole
 from metdc_collector.backfill.ledger import Ledger
 from metdc_collector.backfill.proof import Proof, proven_until
+from metdc_collector.backfill.search import Job, Search
+from metdc_collector.backfill.stream import Stream
 from metdc_collector.clock import Clock, Timers
-from metdc_collector.continuity import Jump, number
+from metdc_collector.continuity import number
 from metdc_collector.coverage import Blind
-from metdc_collector.exchanges.base import InvalidReply, Venue
+from metdc_collector.exchanges.base import Venue
 from metdc_collector.exchanges.history import Mark, Source
 from metdc_collector.rest import Rest, RestError
 from metdc_collector.wire.gap import State
 from metdc_collector.wire.instrument import Instrument
-from metdc_collector.wire.trade import Trade
 
 log = logging.getLogger(__name__)
 _TICK = 0.1
 _WORKERS = 4
 # Whatever was in flight when a hole was noticed, here or in another pod, is stored by then.
 _IN_FLIGHT = 1.0
+# A snapshot, if there is one, has come by then, and shows what REST would.
+_SNAPSHOT = 0.5
 # How long another pod's proof of the same time is waited for: it tells once a second.
 _PEERS = 3.0
 # An endpoint of newest rows alone is no use for what is older, where another reaches further.
@@ -33,65 +35,6 @@ _TOLD = 15.0
 _NS = 1_000_000_000
 
 
-class Stream(Protocol):
-    """What the path to the stream tells of holes, and takes to close them."""
-
-    @property
-    def usable(self) -> bool:
-        """Whether the stream can be asked."""
-
-    def news(self) -> tuple[Sequence[tuple[Blind, Mark | None]], Sequence[Jump]]:
-        """Take what has been noticed since the last call; with a time nobody listened, the trade before it."""
-
-    def newest(self, name: str) -> Mark | None:
-        """The newest trade of an instrument that was accepted."""
-
-    def heard(self, name: str) -> Mark | None:
-        """The newest trade of an instrument that was received, also one that waits for its predecessor."""
-
-    def stored_before(self, name: str) -> Mark | None:
-        """What the stream held of an instrument before this process added anything, as far as it was looked for."""
-
-    def uncovered(self) -> Mapping[str, int | None]:
-        """What nobody listens to now, and since when."""
-
-    async def prime(self, instruments: Sequence[Instrument]) -> bool:
-        """Look at what the stream holds of each instrument that nothing was received of yet; whether it could be."""
-
-    async def settled(self) -> None:
-        """Return when all that was accepted before is acknowledged, or can't be for now."""
-
-    async def held_of(self, instrument: Instrument, time: int) -> Mapping[str, int] | None:
-        """The message ids that may have been stored of an instrument since ``time``; null when that can't be told."""
-
-    def restore(self, trades: Sequence[Trade], known: int) -> None:
-        """Publish back-filled trades, without which the stream was at ``known`` (ns)."""
-
-
-@dataclass(slots=True, eq=False)
-class Job:
-    """A hole that is looked after.
-
-    Attributes:
-        rest: what of it is not proven yet.
-        due: when it is to be looked at next, ns.
-        tries: how often REST could not be asked.
-        asked: whether REST was asked.
-        opened: whether its record was published as open.
-        filled: trades given out for it so far.
-        unbegun: where it begins was not looked for yet.
-    """
-
-    hole: Hole
-    rest: Hole
-    due: int
-    tries: int = 0
-    asked: bool = False
-    opened: bool = False
-    filled: int = 0
-    unbegun: bool = False
-
-
 @dataclass(slots=True, eq=False)
 class Backfill:
     """Looks after the holes of one market until cancelled.
@@ -99,6 +42,7 @@ class Backfill:
     Attributes:
         instruments: those that are streamed, by native name.
         consecutive: whether the feed in use counts.
+        aggregates: whether it joins fills.
         proofs: what other pods, alive or not, have proven; null when they can't be asked.
         peers: whether another pod of the market is known to be alive.
         keyed: whether there is an API key for the venue.
@@ -113,14 +57,20 @@ class Backfill:
     timers: Timers
     instruments: Callable[[], Mapping[str, Instrument]]
     consecutive: Callable[[], bool]
+    aggregates: Callable[[], bool]
     proofs: Callable[[], Awaitable[Sequence[Proof] | None]]
     peers: Callable[[], bool]
     keyed: bool = False
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     covered: int | None = None
-    _jobs: list[Job] = field(default_factory=list)
+    _jobs: dict[str, list[Job]] = field(default_factory=dict)
     _known: set[str] = field(default_factory=set)
+    _ready: list[Job] = field(default_factory=list)
     _working: "set[asyncio.Task[None]]" = field(default_factory=set)
+    _search: Search = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._search = Search(self.rest, self.stream, self.clock, self.timers, told=self._open, sleep=self.sleep)
 
     async def run(self) -> None:
         """Notice holes and close them, until cancelled."""
@@ -138,18 +88,18 @@ class Backfill:
     def pending(self) -> Mapping[str, int]:
         """Instruments with a hole that is not settled, and where the earliest begins, ns; 0 if that isn't known yet."""
         found: dict[str, int] = {}
-        for job in self._jobs:
-            name, start = job.hole.instrument.name, 0 if job.unbegun else job.hole.start
-            found[name] = min(start, found.get(name, start))
+        for name, jobs in self._jobs.items():
+            found[name] = min(0 if job.unbegun else job.hole.start for job in jobs)
         return found
 
     @property
     def looked_for(self) -> int:
-        """How many holes REST is asked about."""
-        return sum(job.asked for job in self._jobs)
+        """How many holes REST was asked about and are not settled."""
+        return sum(job.opened or job.evidence.asked for jobs in self._jobs.values() for job in jobs)
 
     def proof(self, pod: str, stored_until: int) -> Proof | None:
         """What this process has proven; null before it listens. All received before ``stored_until`` is stored."""
+        self.notice()  # what has been noticed by now is no proof, whenever it is looked after
         if self.covered is None:
             return None
         exceptions = dict(self.pending)
@@ -159,7 +109,9 @@ class Backfill:
 
     def take_over(self, hole: Hole, filled: int) -> None:
         """Go on with a hole that another pod has left open."""
-        self._jobs.append(Job(hole, hole, self.clock.now(), asked=True, opened=True, filled=filled))
+        job = Job(hole, self.clock.now(), opened=True)
+        job.evidence.filled = filled
+        self._keep(job)
 
     # -- noticing
 
@@ -188,43 +140,58 @@ class Backfill:
     def _counted(self, instrument: Instrument, before: Mark, after: Mark, now: int) -> Hole:
         """Return the hole of a jump: it takes the place of the time nobody listened that lies in it."""
         cause = "omitted"
-        for job in self._jobs:
-            hole = job.hole
-            same = hole.instrument.name == instrument.name and hole.after is None
-            if same and (job.unbegun or hole.start <= after.time):
-                cause = hole.cause
+        for job in self._jobs.get(instrument.name, ()):
+            if job.hole.after is None and (job.unbegun or job.hole.start <= after.time):
+                cause = job.hole.cause
         return Hole(instrument, before, after, before.time, after.time, cause, now)
 
     def _add(self, hole: Hole) -> None:
         """Look after a hole; one behind the same trade that nobody has been told of yet is the same."""
-        for job in self._jobs:
+        for job in self._jobs.get(hole.instrument.name, ()):
             mine = job.hole
-            same = mine.instrument.name == hole.instrument.name and mine.before == hole.before
-            if same and mine.after is None and hole.after is None and not job.opened and mine.cause != "restarted":
-                job.hole = Hole(hole.instrument, hole.before, None, mine.start, hole.end, mine.cause, mine.noticed)
-                job.rest = replace(job.rest, end=hole.end)
+            same = mine.before == hole.before and mine.after is None and hole.after is None
+            untold = not job.opened and not job.busy and not job.evidence.filled
+            if same and untold and mine.cause != "restarted":
+                job.becomes(Hole(hole.instrument, hole.before, None, mine.start, hole.end, mine.cause, mine.noticed))
                 return
         due = hole.noticed + round(self._grace(hole) * _NS)
-        self._jobs.append(Job(hole, hole, due, unbegun=hole.cause == "restarted"))
+        self._keep(Job(hole, due, unbegun=hole.cause == "restarted" and hole.after is None))
+
+    def _keep(self, job: Job) -> None:
+        self._jobs.setdefault(job.hole.instrument.name, []).append(job)
+
+    def _done(self, job: Job) -> None:
+        name = job.hole.instrument.name
+        self._jobs[name].remove(job)
+        if not self._jobs[name]:
+            del self._jobs[name]
 
     def _grace(self, hole: Hole) -> float:
         """For how many seconds a hole may prove to be none before REST is asked."""
         if hole.counted:
             return _IN_FLIGHT
-        if self.consecutive():
-            return self.timers.quiet
-        return _IN_FLIGHT / 2 if hole.cause == "restarted" else 0.0
+        return self.timers.quiet if self.consecutive() else _SNAPSHOT
 
     # -- working
 
     def _assign(self) -> None:
-        now = self.clock.now()
-        due = [job for job in self._jobs if job.due <= now]
-        for job in sorted(due, key=self._urgency)[: _WORKERS - len(self._working)]:
-            job.due = now + 3600 * _NS  # until its turn is over
-            task = asyncio.create_task(self._turn(job))
+        """Let workers take what is due; each goes on for as long as there is something."""
+        if not self._ready:
+            now = self.clock.now()
+            due = [job for jobs in self._jobs.values() for job in jobs if job.due <= now and not job.busy]
+            self._ready = sorted(due, key=self._urgency, reverse=True)  # the last is taken first
+        while self._ready and len(self._working) < _WORKERS:
+            task = asyncio.create_task(self._work())
             self._working.add(task)
             task.add_done_callback(self._working.discard)
+            if len(self._working) >= len(self._ready):
+                return
+
+    async def _work(self) -> None:
+        while self._ready:
+            job = self._ready.pop()
+            job.busy = True
+            await self._turn(job)
 
     def _urgency(self, job: Job) -> tuple[bool, int]:
         """The busiest first: their newest rows live shortest."""
@@ -235,6 +202,9 @@ class Backfill:
         try:
             done = await self._settle(job)
         except RestError as error:
+            if self._is_gone(job):
+                self._conclude(job)
+                return
             self._open(job)
             job.tries += 1
             pause = min(self.timers.rest_retry * 2 ** (job.tries - 1), self.timers.rest_retry_most)
@@ -245,48 +215,56 @@ class Backfill:
             job.due = self.clock.now() + round(self.timers.rest_retry_most * _NS)
         else:
             if done:
-                self._jobs.remove(job)
+                self._done(job)
+        finally:
+            job.busy = False
+
+    def _is_gone(self, job: Job) -> bool:
+        """Whether REST fails because the venue knows the instrument no longer, as far as can be told."""
+        late = self.clock.now() - job.hole.noticed > self.timers.rest_patience * _NS
+        return late and job.hole.instrument.name not in self.instruments()
+
+    def _conclude(self, job: Job) -> None:
+        self.ledger.settled(job.evidence.verdict(self.clock.now()))
+        self._done(job)
 
     async def _settle(self, job: Job) -> bool:
         """Do what can be done about a hole now; whether that is all."""
-        if job.unbegun and self.peers() and self.clock.now() - job.hole.noticed < _PEERS * _NS:
-            job.due = self.clock.now() + round(_IN_FLIGHT / 2 * _NS)
+        stream, now = self.stream, self.clock.now()
+        if job.unbegun and not (stream.usable and await stream.prime([job.hole.instrument])):
+            job.due = now + round(self.timers.rest_retry * _NS)  # what is stored of it is not known
+            return False
+        if job.unbegun and self.peers() and now - job.hole.noticed < _PEERS * _NS:
+            job.due = now + round(_SNAPSHOT * _NS)
             return False
         if not await self._is_hole(job):
-            if job.asked:
-                self._record(job, Evidence(job.rest, filled=job.filled), "filled" if job.filled else "empty")
+            if job.opened or job.evidence.filled:
+                state: State = "filled" if job.evidence.filled else "empty"
+                self.ledger.settled(job.evidence.verdict(now, state))
             return True
-        hole = job.rest
-        evidence = Evidence(hole, filled=job.filled)
-        if self.stream.usable:
-            await self._look(evidence)
-        if evidence.whole:
-            self._record(job, evidence)
-            return True
-        for source in self._sources(hole):
-            if source.aggregates and (evidence.filled or evidence.some):
-                continue
-            await self._ask(job, source, evidence)
-            if evidence.complete:
-                break
-        job.filled = evidence.filled
-        log.debug(
-            "gap of %s: low %s, high %s, filled %d", hole.instrument.name, evidence.low, evidence.high, job.filled
-        )
-        if self._again(job, evidence):
-            job.rest = evidence.rest
+        evidence = job.evidence
+        if stream.usable:
+            await self._search.look(job)
+        if not (evidence.asked and evidence.high):
+            for source in self._sources(job.hole):
+                if evidence.complete:
+                    break
+                await self._search.ask(job, source)
+        await stream.settled()  # a hole is not filled before what fills it is stored
+        if self._again(job):
             return False
-        self._record(job, evidence)
+        self.ledger.settled(evidence.verdict(self.clock.now()))
         return True
 
-    def _again(self, job: Job, evidence: Evidence) -> bool:
+    def _again(self, job: Job) -> bool:
         """Whether a hole is to be looked at again, and when: REST lags, or NATS is away."""
-        now, hole = self.clock.now(), job.hole
-        lags = not evidence.complete and not evidence.high and now - hole.noticed < self.timers.rest_patience * _NS
-        if not lags and self.stream.usable:
+        now, hole, evidence = self.clock.now(), job.hole, job.evidence
+        patient = now - hole.noticed < self.timers.rest_patience * _NS
+        if self.stream.usable and (evidence.complete or evidence.high or not patient):
             return False
         heard = self.stream.heard(hole.instrument.name)
-        job.due = now + round(self.timers.rest_retry * _NS)
+        soon = patient or evidence.complete or evidence.high  # else REST is asked each time, in vain so far
+        job.due = now + round((self.timers.rest_retry if soon else self.timers.rest_retry_most) * _NS)
         if hole.after is None and (heard is None or heard.time <= hole.end):
             job.due = max(job.due, hole.end + round(self.timers.rest_lag * _NS))  # no later trade can show that it lags
         if now - hole.noticed > _TOLD * _NS:
@@ -301,16 +279,32 @@ class Backfill:
         name = hole.instrument.name
         newest, low = self.stream.newest(name), hole.before
         if job.unbegun:
-            low = self.stream.stored_before(name)
+            low = self.stream.stored_before(name) or low
             start = await self._proven(name, low, hole.end)
             if start is None:
                 return False  # nobody has ever listened, or somebody does
             hole = Hole(hole.instrument, low, None, min(start, hole.end), hole.end, hole.cause, hole.noticed)
-            job.hole, job.rest, job.unbegun = hole, hole, False
-        elif self.peers() and any(proof.covers(name, hole.start, hole.end) for proof in await self.proofs() or ()):
+            job.becomes(hole)
+            job.unbegun = False
+        if self._is_shown(hole):
             return False
-        counts = low is not None and newest is not None and self.consecutive() and number(low.seq) >= 0
-        return not (counts and low is not None and newest is not None and number(newest.seq) > number(low.seq))
+        if self.peers() and any(proof.covers(name, hole.start, hole.end) for proof in await self.proofs() or ()):
+            return False
+        if job.evidence.filled:
+            return True  # the newest trade may be one that was found over REST
+        if low is None or newest is None or not self.consecutive() or number(low.seq) < 0:
+            return True
+        same = low.id.startswith("agg:") == newest.id.startswith("agg:")  # else the numbers count different things
+        return not (same and number(newest.seq) > number(low.seq))
+
+    def _is_shown(self, hole: Hole) -> bool:
+        """Whether a snapshot that came behind the hole reaches back over it: then all of it was let in."""
+        shown = self.stream.shown(hole.instrument.name)
+        if shown is None or shown.at < hole.end:
+            return False
+        before = hole.before
+        overlaps = before is not None and (shown.oldest.id == before.id or shown.oldest.time < before.time)
+        return overlaps or shown.oldest.time < hole.start - MARGIN
 
     async def _proven(self, name: str, low: Mark | None, end: int) -> int | None:
         """Return where a hole begins that this process found at its start; null when there is none."""
@@ -322,67 +316,13 @@ class Backfill:
 
     def _sources(self, hole: Hole) -> list[Source]:
         sources = [source for source in self.venue.sources if self.keyed or not source.keyed]
+        if hole.joined or self.aggregates():
+            return [source for source in sources if source.aggregates]  # fills would count them twice
         old = self.clock.now() - hole.start > _RECENT * _NS
         deep = [source for source in sources if source.depth is not None]
         return deep if old and deep else sources
 
-    async def _look(self, evidence: Evidence) -> None:
-        await self.stream.settled()
-        hole = evidence.hole
-        held = await self.stream.held_of(hole.instrument, hole.before.time if hole.before is not None else hole.start)
-        if held is not None:
-            prefix = len(hole.instrument.message_prefix)
-            evidence.held(held, [message_id[prefix:] for message_id in held])
-
-    async def _ask(self, job: Job, source: Source, evidence: Evidence) -> None:
-        """Follow a source's pages through a hole, and publish what the stream lacks."""
-        hole, job.asked = evidence.hole, True
-        request = source.request(hole.span)
-        pages = 0
-        while request is not None:
-            if pages:
-                self._open(job)  # it takes a while: let it be known
-            asked = self.clock.now()
-            heard = self.stream.heard(hole.instrument.name)
-            body = await self.rest.get(request)
-            try:
-                page = source.read(body, hole.instrument, self.clock.now())
-            except InvalidReply as error:
-                raise RestError(str(error)) from error
-            if not pages and self.stream.usable:
-                await self._look(evidence)
-            rows = [trade for trade in evidence.take(page) if trade.time <= hole.end or asked > hole.end + 2 * MARGIN]
-            if rows:
-                self.stream.restore(rows, asked if self.stream.usable else hole.start)
-            pages += 1
-            following = source.further(hole.span, request, page)
-            if following is None and not page.full and self._reaches(source, hole):
-                evidence.bottom()
-            if self._shows(page.trades, heard, hole, asked):
-                evidence.top()
-            request = following
-            job.filled = evidence.filled
-
-    def _reaches(self, source: Source, hole: Hole) -> bool:
-        """Whether the source goes back to a hole's beginning at all."""
-        return source.depth is None or self.clock.now() - hole.start < source.depth * _NS
-
-    def _shows(self, rows: Sequence[Trade], heard: Mark | None, hole: Hole, asked: int) -> bool:
-        """Whether a reply surely shows all that was traded by the hole's end.
-
-        It does if it shows a trade that was heard behind the hole; while there is none, some time must have passed.
-        """
-        if hole.after is not None:
-            return False
-        if heard is not None and heard.time > hole.end:
-            return any(trade.id == heard.id or trade.time > heard.time for trade in rows)
-        return asked - hole.end > self.timers.rest_lag * _NS
-
     def _open(self, job: Job) -> None:
         if not job.opened:
             job.opened = True
-            evidence = Evidence(job.rest, filled=job.filled)
-            self.ledger.opened(evidence.verdict(job.hole, self.clock.now(), "open"))
-
-    def _record(self, job: Job, evidence: Evidence, state: State | None = None) -> None:
-        self.ledger.settled(evidence.verdict(job.hole, self.clock.now(), state))
+            self.ledger.opened(job.evidence.verdict(self.clock.now(), "open"))

@@ -4,15 +4,16 @@ Where ordering numbers are consecutive a hole is the numbers between two trades.
 listened; the venue's clock and ours differ, so its edges are taken with a margin.
 """
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from metdc_collector.continuity import number
+from metdc_collector.continuity import is_older, number
 from metdc_collector.exchanges.history import Mark, Page, Span
 from metdc_collector.wire.gap import Edge, Gap, State
 from metdc_collector.wire.instrument import Instrument
 from metdc_collector.wire.trade import Trade
 
+_AGGREGATE = "agg:"
 MARGIN = 2_000_000_000
 """How far a venue's clock may be from ours, ns."""
 
@@ -62,20 +63,19 @@ class Hole:
     @property
     def span(self) -> Span:
         """What to ask for: its edges included, so that pages can be seen to overlap them."""
-        before, after = self.before, self.after
-        if before is not None and before.seq == before.id:
-            before = Mark(str(max(0, number(before.seq) - 1)), before.time, str(max(0, number(before.seq) - 1)))
-        if after is not None and after.seq == after.id:
-            after = Mark(str(number(after.seq) + 1), after.time, str(number(after.seq) + 1))
+        before, after = _beside(self.before, -1), _beside(self.after, 1)
         return Span(self.instrument, before, after, self.start - MARGIN, self.end + MARGIN)
+
+    @property
+    def joined(self) -> bool:
+        """Whether the trades at its edges are aggregates, so that the numbers between count aggregates, not fills."""
+        return any(mark is not None and mark.id.startswith(_AGGREGATE) for mark in (self.before, self.after))
 
     def side(self, trade: Trade) -> int:
         """Where a trade lies: -1 at or before its beginning, 0 inside, 1 at or behind its end."""
-        first = last = number(trade.seq)
-        if trade.aggregate is not None and (self.before is None or not self.before.id.startswith("agg:")):
-            first, last = int(trade.aggregate.first_id), int(trade.aggregate.last_id)
+        first, last = self.numbers(trade)
         if self._low >= 0 <= first:
-            if first <= self._low:
+            if self.before is not None and is_older(first, trade.time, self._low + 1, self.before.time):
                 return -1
         elif (self.before is not None and trade.id == self.before.id) or trade.time < self.start - MARGIN:
             return -1
@@ -83,6 +83,25 @@ class Hole:
             return 1 if last >= self._high else 0
         is_after = self.after is not None and trade.id == self.after.id
         return 1 if is_after or trade.time > self.end + MARGIN else 0
+
+    def numbers(self, trade: Trade) -> tuple[int, int]:
+        """Return the first and the last number that a trade stands for, counted as the hole's edges are."""
+        if trade.aggregate is not None and not self.joined:
+            return int(trade.aggregate.first_id), int(trade.aggregate.last_id)
+        return number(trade.seq), number(trade.seq)
+
+    def parts(self, trade: Trade) -> range:
+        """Return the fills of an aggregate that are not known to lie outside."""
+        if self.joined and trade.aggregate is not None:
+            inside = self.side(trade) == 0
+            return range(int(trade.aggregate.first_id), int(trade.aggregate.last_id) + 1) if inside else range(0)
+        first, last = self.numbers(trade)
+        if self._low >= 0:
+            first = max(first, self._low + 1)
+        if self._high >= 0:
+            last = min(last, self._high - 1)
+        by_number = (self._low if self.side(trade) < 0 else self._high) >= 0
+        return range(first, last + 1) if self.side(trade) == 0 or by_number else range(0)
 
     @property
     def _low(self) -> int:
@@ -94,30 +113,57 @@ class Hole:
 
 
 @dataclass(slots=True)
+class _Chain:
+    """Pages that follow each other without a break: how far they reach.
+
+    Attributes:
+        low, high: back to the hole's beginning, on to its end.
+        damaged: rows that could not be read.
+        oldest, newest: times of its rows inside the hole.
+    """
+
+    low: bool = False
+    high: bool = False
+    damaged: int = 0
+    oldest: int | None = None
+    newest: int | None = None
+
+
+@dataclass(slots=True)
 class Evidence:
     """What the stream and pages of past trades show of one hole.
 
     Attributes:
         stored: message ids inside it that the stream holds, by whomever.
-        low, high: pages have reached back to its beginning, on to its end.
         filled: rows that were found and given out.
-        damaged: rows that could not be read.
     """
 
     hole: Hole
     stored: Container[str] = ()
-    low: bool = False
-    high: bool = False
     filled: int = 0
-    damaged: int = 0
+    _given: set[str] = field(default_factory=set)
     _have: set[int] = field(default_factory=set)
-    _oldest: int | None = None
-    _last: Trade | None = None
+    _cut: set[int] = field(default_factory=set)
+    _chains: list[_Chain] = field(default_factory=list)
 
-    def held(self, trades: Mapping[str, int], fills: Sequence[str]) -> None:
-        """The stream holds these message ids; ``fills`` are their ids without the instrument."""
+    def held(self, trades: Mapping[str, int], ids: Iterable[str]) -> None:
+        """The stream holds these message ids; ``ids`` are the trades', without the instrument."""
         self.stored = trades
-        self._have.update(order for order in map(number, fills) if self.hole.has(order))
+        hole = self.hole
+        if any(mark is not None and _is_named_by_number(mark) for mark in (hole.before, hole.after)):
+            prefix = _AGGREGATE if hole.joined else ""
+            orders = (number(text.removeprefix(prefix)) for text in ids if text.startswith(prefix))
+            self._have.update(order for order in orders if hole.has(order))
+
+    @property
+    def asked(self) -> bool:
+        """Whether any source was asked."""
+        return bool(self._chains)
+
+    @property
+    def high(self) -> bool:
+        """Whether the pages that were taken last reach behind the hole."""
+        return bool(self._chains) and self._chains[-1].high
 
     @property
     def whole(self) -> bool:
@@ -125,104 +171,133 @@ class Evidence:
         return self.hole.counted and len(self._have) >= self.hole.count
 
     @property
-    def some(self) -> bool:
-        """Whether any number of a counted hole is stored or was found."""
-        return bool(self._have)
-
-    @property
     def complete(self) -> bool:
         """Whether nothing can be missing: all numbers are there, or healthy rows overlap both edges."""
-        return self.whole or (self.low and self.high and not self.damaged)
+        return self.whole or (self._is_overlapped and all(map(self._is_fill_there, self._cut)))
 
-    def take(self, page: Page) -> list[Trade]:
-        """Take a page; return its rows inside the hole that the stream does not hold."""
-        self.damaged += page.damaged
+    def begin(self) -> None:
+        """A source is asked: its pages follow each other, and none that came before."""
+        self._chains.append(_Chain())
+
+    def take(self, page: Page, until: int | None = None) -> list[Trade]:
+        """Take a page; return its rows inside the hole that the stream does not hold.
+
+        Those with a time after ``until`` (ns) are left for later: they may be on their way here.
+        """
+        chain = self._chains[-1]
+        chain.damaged += page.damaged
         found: list[Trade] = []
         for trade in page.trades:
+            if trade.aggregate is None and self.hole.joined:
+                continue  # fills are counted in aggregates that are stored
             side = self.hole.side(trade)
-            self.low, self.high = self.low or side < 0, self.high or side > 0
-            if side:
+            chain.low, chain.high = chain.low or side < 0, chain.high or side > 0
+            if self._is_divided(trade, side) or side:
                 continue
-            self._oldest = trade.time if self._oldest is None else min(self._oldest, trade.time)
-            if self._last is None or trade.time >= self._last.time:
-                self._last = trade
+            chain.oldest = trade.time if chain.oldest is None else min(chain.oldest, trade.time)
+            chain.newest = trade.time if chain.newest is None else max(chain.newest, trade.time)
             self._note(trade)
-            if trade.message_id not in self.stored:
+            known = trade.message_id in self.stored or trade.message_id in self._given
+            if not known and (until is None or trade.time <= until):
                 found.append(trade)
                 self.filled += self.hole.counted or self.hole.start <= trade.time <= self.hole.end
+        self._given.update(trade.message_id for trade in found)
         return found
 
     def bottom(self) -> None:
         """The source has nothing older."""
-        self.low = True
+        self._chains[-1].low = True
 
     def top(self) -> None:
         """What the source has is known to reach behind the hole."""
-        self.high = True
+        self._chains[-1].high = True
 
-    @property
-    def rest(self) -> Hole:
-        """What is left to be proven: where REST lags, what its rows reach from the beginning on is done."""
-        if self.hole.counted or self.damaged or not self.low or self._last is None:
-            return self.hole
-        last = self._last
-        start = max(self.hole.start, min(last.time, self.hole.end))
-        return replace(self.hole, before=Mark(last.id, last.time, last.seq), start=start)
-
-    def verdict(self, whole: Hole, at: int, state: State | None = None) -> Gap:
-        """Return the record of what is known at ``at`` (ns): the given state, or the final one.
-
-        ``whole`` is the hole as it was noticed, of which :attr:`hole` may be the rest.
-        """
-        instrument = whole.instrument
-        start, end = (whole.start, whole.end) if state is None and self.complete else self._left()
+    def verdict(self, at: int, state: State | None = None) -> Gap:
+        """Return the record of what is known at ``at`` (ns): the given state, or the final one."""
+        hole = self.hole
+        left = 0 if self.complete else hole.count - len(self._have)
+        start, end = self._left()
         gap = Gap(
-            exchange=instrument.exchange,
-            market=instrument.market,
-            base=instrument.base,
-            quote=instrument.quote,
-            instrument=instrument.name,
-            before=_edge(whole.before),
-            after=_edge(whole.after),
+            exchange=hole.instrument.exchange,
+            market=hole.instrument.market,
+            base=hole.instrument.base,
+            quote=hole.instrument.quote,
+            instrument=hole.instrument.name,
+            before=_edge(hole.before),
+            after=_edge(hole.after),
             start=start,
             end=end,
-            cause=whole.cause,
+            cause=hole.cause,
             state=state or self._final(),
             at=at,
             filled=self.filled,
         )
-        if not whole.counted:
+        if not hole.counted:
             return gap
-        left = 0 if self.complete else whole.count - len(self._have)
+        missing = left + self.filled
         if not left:
-            return replace(gap, missing=self.filled)
-        first, last = whole.edges(self._have)
-        return replace(gap, first_missing=str(first), last_missing=str(last), missing=left + self.filled)
+            return replace(gap, missing=missing)
+        first, last = hole.edges(self._have)
+        return replace(gap, first_missing=str(first), last_missing=str(last), missing=missing)
 
     def _final(self) -> State:
         if self.complete:
             return "filled" if self.filled else "empty"
         return "partial" if self.filled or self._have else "unfillable"
 
+    @property
+    def _is_overlapped(self) -> bool:
+        """Whether one chain reaches over both edges, or two that surely overlap do: of one time there may be more."""
+        sound = [chain for chain in self._chains if not chain.damaged]
+        if any(chain.low and chain.high for chain in sound):
+            return True
+        up = [chain.newest for chain in sound if chain.low and chain.newest is not None]
+        down = [chain.oldest for chain in sound if chain.high and chain.oldest is not None]
+        return not self.hole.counted and bool(up and down) and max(up) > min(down)
+
     def _left(self) -> tuple[int, int]:
         """The time that is still without proof: what pages reach from one edge on is proven."""
         start, end = self.hole.start, self.hole.end
-        if self.complete or self.hole.counted or self.damaged:
+        if self.complete or self.hole.counted or self._cut:
             return start, end
-        if self.high and not self.low and self._oldest is not None:
-            end = max(start, min(end, self._oldest))
-        if self.low and not self.high and self._last is not None:
-            start = min(end, max(start, self._last.time))
+        for chain in self._chains:
+            if chain.high and not chain.damaged and chain.oldest is not None:
+                end = max(self.hole.start, min(end, chain.oldest))
+            if chain.low and not chain.damaged and chain.newest is not None:
+                start = min(self.hole.end, max(start, chain.newest))
         return start, end
 
+    def _is_divided(self, trade: Trade, side: int) -> bool:
+        """Whether an aggregate joins fills that are stored, or lie outside, with others, which nothing gives then."""
+        if trade.aggregate is None:
+            return False
+        parts = self.hole.parts(trade)
+        if (self.hole.joined or not side) and not any(map(self._is_fill_there, parts)):
+            return False
+        self._cut.update(parts)
+        return True
+
+    def _is_fill_there(self, order: int) -> bool:
+        message_id = f"{self.hole.instrument.message_prefix}{order}"
+        return message_id in self.stored or message_id in self._given
+
     def _note(self, trade: Trade) -> None:
-        if not self.hole.counted:
-            return
-        if trade.aggregate is not None and not (self.hole.before and self.hole.before.id.startswith("agg:")):
-            self._have.update(range(int(trade.aggregate.first_id), int(trade.aggregate.last_id) + 1))
-        else:
-            self._have.add(number(trade.seq))
+        first, last = self.hole.numbers(trade)
+        self._have.update(order for order in range(first, last + 1) if self.hole.has(order))
 
 
 def _edge(mark: Mark | None) -> Edge | None:
     return None if mark is None else Edge(mark.id, mark.time)
+
+
+def _beside(mark: Mark | None, step: int) -> Mark | None:
+    """Return the mark of the number beside, so that pages between two such marks show the trade itself."""
+    if mark is None or number(mark.seq) < 0:
+        return mark
+    order = str(max(0, number(mark.seq) + step))
+    return Mark(order if mark.id == mark.seq else mark.id, mark.time, order)
+
+
+def _is_named_by_number(mark: Mark) -> bool:
+    """Whether a trade's id is its ordering number, so that ids tell which numbers are stored."""
+    return number(mark.seq) >= 0 and mark.id.removeprefix(_AGGREGATE) == mark.seq

@@ -2,11 +2,10 @@
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
-from metdc_collector.wire.gap import Gap, State, encode
+from metdc_collector.wire.gap import Gap, encode
 
 log = logging.getLogger(__name__)
 _TICK = 0.1
@@ -31,12 +30,12 @@ class Ledger:
     filled: int = 0
     unfillable: int = 0
     _left: dict[str, Gap] = field(default_factory=dict)
-    _queue: deque[Gap] = field(default_factory=deque)
+    _queue: dict[str, Gap] = field(default_factory=dict)
 
     def opened(self, gap: Gap) -> None:
         """A hole is looked for."""
         self.open[gap.identity] = gap
-        self._queue.append(gap)
+        self._queue[gap.identity] = gap
 
     def settled(self, gap: Gap) -> None:
         """Nothing more will be done about a hole."""
@@ -54,7 +53,7 @@ class Ledger:
             log.warning("gap %s: %s, %s", identity, gap.state, gap.cause)
         elif gap.state == "filled":
             self.filled += 1
-        self._queue.append(gap)
+        self._queue[identity] = gap
 
     async def run(self) -> None:
         """Publish records as they come, until cancelled."""
@@ -65,25 +64,30 @@ class Ledger:
     async def flush(self) -> bool:
         """Publish what waits; whether all of it was acknowledged."""
         while self._queue:
-            gap = self._queue[0]
+            identity, gap = next(iter(self._queue.items()))
             if not await self.tell(gap.subject, encode(gap), f"gap:{gap.identity}:{gap.state}:{gap.at}"):
                 return False
-            self._queue.popleft()
+            if self._queue.get(identity) is gap:  # else it has a later state, or somebody else has told of it
+                del self._queue[identity]
         return True
 
 
 def _joined(before: Gap, after: Gap) -> Gap:
-    """Return the record of two holes behind the same trade, the first not filled: to readers both are one."""
-    nothing = before.state == "unfillable" and after.state in ("unfillable", "empty")
-    state: State = "unfillable" if nothing else "partial"
+    """Return the record of two holes behind the same trade, the first not filled: to readers both are one.
+
+    It spans no more than what was not filled.
+    """
+    if after.state == "empty":
+        return replace(before, at=after.at)
+    filled = after.state == "filled"
     missing = None if before.missing is None or after.missing is None else before.missing + after.missing
     return replace(
         after,
-        start=min(before.start, after.start),
-        end=max(before.end, after.end),
+        start=before.start if filled else min(before.start, after.start),
+        end=before.end if filled else max(before.end, after.end),
         first_missing=before.first_missing or after.first_missing,
         last_missing=after.last_missing or before.last_missing,
-        state=state,
+        state="unfillable" if before.state == after.state == "unfillable" else "partial",
         missing=missing,
         filled=(before.filled or 0) + (after.filled or 0),
     )

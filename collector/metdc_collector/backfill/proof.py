@@ -1,9 +1,9 @@
 """What one process has proven, so that another knows which time is without proof. Pure.
 
 Each collector keeps its own in the bucket ``metdc_proofs``, once a second, under
-``<namespace>.<collector>.<market>.<shard>.<pod>``; it outlives the process. Record::
+``<namespace>.<collector>.<market>.<shard>.<pod>-<its start, ms>``; it outlives the process. Record::
 
-    {"v":1,"pod":"binance-spot-0-abc","since":1790001000000000000,"at":1790001515000000000,
+    {"v":1,"pod":"binance-spot-0-abc-1790000990000","since":1790001000000000000,"at":1790001515000000000,
      "except":{"DOGEUSDT":1790001500000000000}}
 """
 

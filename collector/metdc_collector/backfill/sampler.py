@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from metdc_collector.backfill.engine import Stream
 from metdc_collector.backfill.holes import MARGIN
+from metdc_collector.backfill.stream import Stream
 from metdc_collector.clock import Clock, Timers
 from metdc_collector.exchanges.base import InvalidReply, Request, Venue
 from metdc_collector.exchanges.history import Span
@@ -34,6 +34,7 @@ class Sampler:
         share: the part of the venue's REST budget that this process may use.
         instruments: those that are streamed, by native name.
         since: since when (ns) an instrument is listened to without a break; null while it isn't.
+        aggregates: whether the feed in use joins fills.
         suspects: instruments of connections that were acknowledged and never sent a trade.
         silent: called with an instrument whose newer trades REST shows and the stream lacks.
     """
@@ -46,6 +47,7 @@ class Sampler:
     share: Fraction
     instruments: Callable[[], Mapping[str, Instrument]]
     consecutive: Callable[[], bool]
+    aggregates: Callable[[], bool]
     since: Callable[[str], int | None]
     suspects: Callable[[], Sequence[str]]
     silent: Callable[[str], None]
@@ -106,8 +108,8 @@ class Sampler:
             RestError: when REST gives no rows.
         """
         request, since = self._request(instrument), self.since(instrument.name)
-        if request is None or since is None:
-            return
+        if request is None or since is None or self.aggregates():
+            return  # where aggregates are streamed, the fills that REST gives are stored in these
         asked, newest = self.clock.now(), self.stream.newest(instrument.name)
         body = await self.rest.get(request)
         try:

@@ -216,11 +216,13 @@ class Channel:
         consecutive: the ordering numbers (``seq``) are consecutive per instrument, so that a hole shows.
         argument: what stands in a subscription for one instrument, ``{}`` for its name; counts against
             :attr:`Limits.argument_bytes`.
+        aggregates: it joins fills, and the ordering numbers count what it sends.
     """
 
     name: str
     consecutive: bool
     argument: str = "{}"
+    aggregates: bool = False
 
 
 class Handshake(Protocol):

@@ -6,7 +6,17 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from metdc_collector.clock import Clock, Timers
-from metdc_collector.continuity import Joining, Jump, Newest, Order, may_join, split, unstored, without_stored_fills
+from metdc_collector.continuity import (
+    Joining,
+    Jump,
+    Newest,
+    Order,
+    Shown,
+    may_join,
+    split,
+    unstored,
+    without_stored_fills,
+)
 from metdc_collector.coverage import Blind, Coverage
 from metdc_collector.exchanges.base import Parsed
 from metdc_collector.exchanges.history import Mark
@@ -56,6 +66,7 @@ class Gate:
     last_trade: int | None = None
     held: int = 0
     _stored: dict[str, Newest | None] = field(default_factory=dict)
+    _shown: dict[str, Shown] = field(default_factory=dict)
     _joining: dict[int, dict[str, Joining]] = field(default_factory=dict)
     _stepping: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -153,6 +164,11 @@ class Gate:
                 return Mark(last.id, last.time, last.seq)
         return self.order.newest(name)
 
+    def shown(self, name: str) -> Shown | None:
+        """The last snapshot of an instrument that was let in; null while there is none, or one waits."""
+        waits = any((one := joinings.get(name)) is not None and one.replayed for joinings in self._joining.values())
+        return None if waits else self._shown.get(name)
+
     def stored_before(self, name: str) -> Mark | None:
         """What the stream held of an instrument before this process added anything, as far as it was looked for."""
         found = self._stored.get(name)
@@ -198,9 +214,14 @@ class Gate:
 
     def restore(self, trades: Sequence[Trade], known: int) -> None:
         """Publish back-filled trades, without which the stream was at ``known`` (ns)."""
-        fills = [trade for trade in trades if trade.aggregate is None]
-        joined = [trade._replace(late=True) for trade in trades if trade.aggregate is not None]
-        self.publisher.publish([*self.order.mark(fills), *joined], known)
+        marked: list[Trade] = []
+        for trade in trades:
+            newest = self.order.newest(trade.instrument.name)
+            if trade.aggregate is None or newest is None or newest.id.startswith("agg:"):
+                marked += self.order.mark((trade,))
+            else:  # it stands for fills amid others, none of which is stored
+                marked.append(trade._replace(late=trade.time < newest.time))
+        self.publisher.publish(marked, known)
 
     def _note(self, blinds: Sequence[Blind]) -> None:
         self.blind += [(blind, self.order.newest(blind.name)) for blind in blinds]
@@ -268,6 +289,9 @@ class Gate:
                 return  # more of the snapshot has come meanwhile: the next step takes all of it
             self.counts.expired += len(rows.expired)
             self.publisher.publish(self.order.mark(unstored(rows, stored)), looked_at)
+            oldest = replayed[0]
+            assert joining.since is not None, "set with the first trade"
+            self._shown[name] = Shown(Mark(oldest.id, oldest.time, oldest.seq), joining.since)
         live = without_stored_fills(joining.trades[joining.replayed :], newest)
         self.publisher.publish(self.order.mark(live), joining.known)
         self.held -= len(joining.trades)

@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 _OPEN_TIMEOUT = 10.0
 _MOST_FRAME_BYTES = 16 * 1024 * 1024
 _FULL_TICK = 0.01
+# A process that has not turned for so long (ns) was frozen, or the machine was.
+_FROZEN = 3_000_000_000
 _SAMPLE_BYTES = 300
 # asyncio reads up to 256 KiB at once; a read of less than a quarter of that has emptied the socket, also behind TLS.
 _FULL_READ = 64 * 1024
@@ -130,6 +132,8 @@ class Connection:
     _emptied: int = 0
     _proof: int = 0
     _known: int = 0
+    _awake: int = 0
+    _thawed: int = 0
     _paused: asyncio.Task[None] | None = None
     _greeted: asyncio.Event = field(default_factory=asyncio.Event)
     _asked: bool = False
@@ -139,7 +143,7 @@ class Connection:
         """Connect, stream until the end, and say how it ended."""
         plan = self.plan
         conversation = plan.venue.converse(plan.instruments, plan.channel)
-        self.last_sign = self._emptied = self._proof = plan.clock.now()
+        self.last_sign = self._emptied = self._proof = self._awake = plan.clock.now()
 
         def frame(data: bytes, binary: bool) -> None:
             if plan.tap is not None:
@@ -282,6 +286,7 @@ class Connection:
         while self._fault is None:
             await asyncio.sleep(tick)
             now = self.plan.clock.now()
+            self._turn(now)
             if self._paused is not None:
                 self.last_sign = quiet_answers_since = now  # it is we who don't read
             if now - self.last_sign > rhythm.silence * 1e9:
@@ -304,9 +309,18 @@ class Connection:
         trades in them were stored by another pod meanwhile, the server may no longer know.
         """
         self._known = self._emptied
-        self.last_sign = self._proof = self.plan.clock.now()
+        self.last_sign = self.plan.clock.now()
+        self._turn(self.last_sign)
+        # What has waited in the socket may be as old as the freeze, or the pause: the venue may have given up since.
+        self._proof = self.last_sign if self._known >= self._thawed else max(self._proof, self._known)
         if size < _FULL_READ:
             self._emptied = self.last_sign
+
+    def _turn(self, now: int) -> None:
+        """Note that the process turns, or that it was frozen until now."""
+        if now - self._awake > _FROZEN:
+            self._thawed = now
+        self._awake = now
 
     def _take(self, parsed: Parsed, data: bytes) -> None:
         plan = self.plan
@@ -359,6 +373,7 @@ class Connection:
         while self.plan.sink.full:  # noqa: ASYNC110 - room comes by many ways, and 10 ms is nothing here
             await asyncio.sleep(_FULL_TICK)
         self._paused = None
+        self._thawed = self.plan.clock.now()
         feed.transport.resume_reading()
 
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -200,6 +201,60 @@ async def test_instruments_share_connections_within_the_venues_limit(monkeypatch
     assert rig.fleet.streaming == 5
     assert rig.fleet.states == {State.ACTIVE: 2}
     assert rig.fleet.answered
+
+
+class Mute:
+    """A connection, as those see it who doubt it."""
+
+    def __init__(self, *names: str, trades: int = 0, settled: int = 1) -> None:
+        self.names, self.trades, self.settled = names, trades, settled
+        self.answered = asyncio.Event()
+        self.answered.set()
+        self.renewed: list[str] = []
+        self.given_up: list[str] = []
+
+    def renew(self, name: str) -> None:
+        self.renewed.append(name)
+
+    def give_up(self, reason: str) -> None:
+        self.given_up.append(reason)
+
+
+def of(rig: Rig, *connections: Mute | None) -> list[str]:
+    rig.fleet.sessions = [cast(Any, SimpleNamespace(connection=connection)) for connection in connections]
+    return rig.fleet.suspects()
+
+
+def test_a_connection_that_was_acknowledged_a_while_ago_and_never_sent_a_trade_is_suspect() -> None:
+    rig = Rig()
+    now = rig.fleet.clock.now()
+    assert of(rig, None, Mute("A", "B", "C", "D")) == ["A", "B", "C"]
+    assert of(rig, Mute("A", trades=1), Mute("B", settled=0), Mute("C", settled=now)) == []
+
+
+def test_a_silent_instrument_of_a_connection_that_sends_others_is_subscribed_to_anew() -> None:
+    rig = Rig()
+    other, mine = Mute("B", trades=5), Mute("A", trades=5)
+    of(rig, other, mine)
+    rig.fleet.doubt("A")
+    assert (other.renewed, mine.renewed, mine.given_up) == ([], ["A"], [])
+
+
+def test_a_connection_that_sends_nothing_at_all_is_given_up() -> None:
+    rig = Rig()
+    mine = Mute("A")
+    of(rig, mine)
+    rig.fleet.doubt("A")
+    assert (mine.renewed, mine.given_up) == ([], ["acknowledges and sends nothing, though A is traded"])
+
+
+def test_a_connection_that_still_waits_for_answers_is_not_doubted() -> None:
+    rig = Rig()
+    mine = Mute("A")
+    mine.answered.clear()
+    of(rig, mine)
+    rig.fleet.doubt("A")
+    assert (mine.renewed, mine.given_up) == ([], [])
 
 
 async def test_before_it_runs_nothing_is_answered() -> None:

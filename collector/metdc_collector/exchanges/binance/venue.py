@@ -25,7 +25,7 @@ from metdc_collector.wire.instrument import Instrument
 
 _DAY = 86_400.0
 _TRADE = Channel("trade", consecutive=True)
-_AGGREGATE = Channel("aggTrade", consecutive=True)
+_AGGREGATE = Channel("aggTrade", consecutive=True, aggregates=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,6 +50,19 @@ def test_what_is_acknowledged_leaves() -> None:
     assert (len(made), made.bytes) == (0, 0)
 
 
+def test_it_waits_for_what_is_not_acknowledged_and_for_nothing_later() -> None:
+    made = window(7, 8)
+    last = made.last
+    assert made.waits_for(last)
+    made.take(5, 0)
+    made.acknowledge(1)
+    assert made.waits_for(last)
+    assert not made.waits_for(1)
+    made.acknowledge(2)
+    made.add(trade(9), 1)
+    assert (last, made.waits_for(last), made.waits_for(made.last)) == (2, False, True)
+
+
 def test_a_second_acknowledgement_is_nothing_new() -> None:
     made = window(1)
     [entry] = made.take(9, 0)

@@ -1,0 +1,124 @@
+"""Asking about one hole: what the stream holds of it, and what pages of past trades show."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from metdc_collector.backfill.holes import MARGIN, Evidence, Hole
+from metdc_collector.backfill.stream import Stream
+from metdc_collector.clock import Clock, Timers
+from metdc_collector.exchanges.base import InvalidReply, Request
+from metdc_collector.exchanges.history import Mark, Page, Source
+from metdc_collector.rest import Rest, RestError
+from metdc_collector.wire.instrument import Instrument
+from metdc_collector.wire.trade import Trade
+
+_TICK = 0.1
+_NS = 1_000_000_000
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A hole that is looked after.
+
+    Attributes:
+        due: when it is to be looked at next, ns.
+        tries: how often REST could not be asked.
+        opened: whether its record was published as open.
+        evidence: what its turns have shown of this very hole.
+        known: when the stream was last searched for what it holds of it, ns; null before.
+        unbegun: where it begins was not looked for yet.
+        busy: its turn has come and is not over.
+    """
+
+    hole: Hole
+    due: int
+    tries: int = 0
+    opened: bool = False
+    evidence: Evidence = field(init=False)
+    known: int | None = None
+    unbegun: bool = False
+    busy: bool = False
+
+    def __post_init__(self) -> None:
+        self.evidence = Evidence(self.hole)
+
+    def becomes(self, hole: Hole) -> None:
+        """What was known of the hole has turned out to be another one, of which nothing was found yet."""
+        self.hole, self.evidence = hole, Evidence(hole)
+
+
+@dataclass(slots=True, eq=False)
+class Search:
+    """Looks for what holes lack.
+
+    Attributes:
+        told: called with a hole for which one reply won't do, so that its record is told while it is looked for.
+    """
+
+    rest: Rest
+    stream: Stream
+    clock: Clock
+    timers: Timers
+    told: Callable[[Job], None]
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+    async def look(self, job: Job) -> None:
+        """Learn what the stream holds of a hole, by whomever."""
+        await self.stream.settled()
+        hole, now = job.hole, self.clock.now()
+        held = await self.stream.held_of(hole.instrument, hole.before.time if hole.before is not None else hole.start)
+        if held is not None:
+            prefix = len(hole.instrument.message_prefix)
+            job.evidence.held(held, [message_id[prefix:] for message_id in held])
+            job.known = now
+
+    async def ask(self, job: Job, source: Source) -> None:
+        """Follow a source's pages through a hole, and publish what the stream lacks."""
+        hole, evidence = job.hole, job.evidence
+        request = source.request(hole.span)
+        if request is None:
+            return
+        evidence.begin()
+        pages, shown, full = 0, False, False
+        while request is not None:
+            if pages:
+                self.told(job)  # it takes a while: let it be known
+            while self.stream.full:
+                await self.sleep(_TICK)
+            asked, heard = self.clock.now(), self.stream.heard(hole.instrument.name)
+            page = await self._page(source, request, hole.instrument)
+            if not pages and self.stream.usable:
+                await self.look(job)
+            rows = evidence.take(page, None if hole.counted or asked > hole.end + 2 * MARGIN else hole.end)
+            if rows:
+                self.stream.restore(rows, hole.start if job.known is None else job.known)
+            shown = shown or self._shows(page.trades, heard, hole, asked)
+            pages, full = pages + 1, page.full
+            request = source.further(hole.span, request, page)
+        if not full and self._reaches(source, hole):
+            evidence.bottom()
+        if shown:
+            evidence.top()
+
+    def _shows(self, rows: Sequence[Trade], heard: Mark | None, hole: Hole, asked: int) -> bool:
+        """Whether a reply surely shows all that was traded by the hole's end, though no row lies behind it.
+
+        It does if it shows a trade that was heard behind the hole; while there is none, some time must have passed.
+        """
+        if hole.after is not None:
+            return False
+        if heard is not None and heard.time > hole.end:
+            return any(trade.id == heard.id or trade.time > heard.time for trade in rows)
+        return asked - hole.end >= self.timers.rest_lag * _NS
+
+    async def _page(self, source: Source, request: Request, instrument: Instrument) -> Page:
+        body = await self.rest.get(request)
+        try:
+            return source.read(body, instrument, self.clock.now())
+        except InvalidReply as error:
+            raise RestError(str(error)) from error
+
+    def _reaches(self, source: Source, hole: Hole) -> bool:
+        """Whether the source goes back to a hole's beginning at all."""
+        return source.depth is None or self.clock.now() - hole.start < source.depth * _NS

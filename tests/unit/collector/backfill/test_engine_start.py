@@ -1,0 +1,176 @@
+"""What a process that starts has missed, what it proves to others, and holes that others have left."""
+
+import pytest
+
+from metdc_collector.backfill.holes import Hole
+from metdc_collector.backfill.proof import Proof
+from metdc_collector.coverage import Blind
+from metdc_collector.exchanges.history import Mark
+from metdc_collector.rest import RestError
+from tests.unit.collector.backfill.made import Newest, Rig, at, jumped, mark, unnumbered
+from tests.unit.collector.made import BTC, MOMENT, SECOND, aggregate
+
+# -- the start of a process
+
+
+async def test_a_process_continues_from_what_another_has_proven() -> None:
+    rig = Rig(consecutive=False)
+    rig.path.before["BTCUSDT"] = mark(unnumbered(1, 20))
+    rig.proofs = [Proof("gone", MOMENT, MOMENT + 60 * SECOND)]
+    rig.blind(None, 100)
+    rig.rest.rows = [unnumbered(1, 20), unnumbered(2, 80)]
+    rig.engine.notice()
+    assert rig.engine.pending == {"BTCUSDT": 0}
+    await rig.run(4)
+    assert rig.engine.pending == {"BTCUSDT": MOMENT + 60 * SECOND}
+    assert await rig.run(10) == ["filled"]
+    assert (rig.told[0].identity, rig.told[0].cause) == ("BTCUSDT:x-1", "restarted")
+
+
+async def test_a_process_beside_one_that_is_alive_finds_no_hole() -> None:
+    rig = Rig(consecutive=False)
+    rig.path.before["BTCUSDT"] = mark(unnumbered(1, 20))
+    rig.proofs = [Proof("alive", MOMENT, MOMENT + 102 * SECOND)]
+    rig.blind(None, 100)
+    assert await rig.run(5) == []
+    assert (rig.rest.asked, rig.engine.pending) == ([], {})
+
+
+async def test_a_process_where_nobody_has_listened_before_has_no_hole() -> None:
+    rig = Rig(consecutive=False)
+    rig.proofs = None
+    rig.blind(None, 100)
+    assert await rig.run(5) == []
+    assert (rig.rest.asked, rig.engine.pending) == ([], {})
+
+
+async def test_a_process_without_proofs_continues_from_the_newest_stored_trade() -> None:
+    rig = Rig(consecutive=False)
+    rig.path.before["BTCUSDT"] = mark(unnumbered(1, 80))
+    rig.blind(None, 100)
+    await rig.run(4)
+    assert rig.engine.pending == {"BTCUSDT": MOMENT + 80 * SECOND}
+
+
+@pytest.mark.parametrize("reason", ["away", "unprimed"])
+async def test_a_process_that_can_not_know_what_is_stored_waits_until_it_does(reason: str) -> None:
+    rig = Rig(consecutive=False)
+    rig.proofs = None
+    rig.path.usable, rig.path.primed = reason != "away", reason != "unprimed"
+    rig.blind(None, 100)
+    await rig.run(60)
+    assert rig.engine.pending == {"BTCUSDT": 0}
+    rig.path.usable = rig.path.primed = True
+    rig.path.before["BTCUSDT"] = mark(unnumbered(1, 80))
+    rig.rest.rows = [unnumbered(1, 80), unnumbered(2, 90)]
+    await rig.run(5)
+    assert rig.ids == ["x-2"]
+
+
+async def test_a_process_that_continues_and_sees_the_next_number_has_no_hole() -> None:
+    rig = Rig()
+    rig.path.before["BTCUSDT"] = mark(at(5, 20))
+    rig.live(at(5, 20))
+    rig.blind(None, 100)
+    rig.live(at(6, 101))
+    assert await rig.run(15) == []
+    assert rig.engine.pending == {}
+
+
+async def test_fills_behind_stored_aggregates_do_not_show_that_nothing_is_missing() -> None:
+    rig = Rig()
+    rig.path.before["BTCUSDT"] = mark(aggregate(5, 50, 51, at=80 * SECOND))
+    rig.live(at(60, 101))
+    rig.blind(None, 100)
+    rig.sources.append(Newest(rig.rest, aggregates=True))
+    rig.rest.rows = [aggregate(5, 50, 51, at=80 * SECOND), aggregate(6, 52, 59, at=90 * SECOND)]
+    published: list[str] = []
+    rig.path.restore = lambda trades, known: published.extend(each.id for each in trades)  # type: ignore[method-assign]
+    await rig.run(12)
+    assert published == ["agg:6"]
+
+
+async def test_an_instrument_that_is_new_is_asked_for_from_before_its_first_trade() -> None:
+    rig = Rig(consecutive=False)
+    rig.blind(60, 100)
+    rig.rest.rows = [unnumbered(2, 80)]
+    assert await rig.run(12) == ["filled"]
+    assert (rig.told[0].identity, rig.told[0].cause, rig.told[0].before) == ("BTCUSDT:", "listed", None)
+
+
+# -- proofs, and holes of others
+
+
+def test_nothing_is_proven_before_anybody_listens() -> None:
+    assert Rig().engine.proof("me", MOMENT) is None
+
+
+async def test_a_process_proves_what_it_has_listened_to_without_a_hole() -> None:
+    rig = Rig(consecutive=False)
+    rig.live(unnumbered(1, 90))
+    rig.blind(91, 100)
+    rig.path.dark = {"ETHUSDT": MOMENT + 95 * SECOND, "XRPUSDT": None}
+    proof = rig.engine.proof("me", MOMENT + 99 * SECOND)
+    assert proof is not None
+    assert (proof.pod, proof.since, proof.at) == ("me", MOMENT + 100 * SECOND, MOMENT + 99 * SECOND)
+    assert proof.exceptions == {
+        "BTCUSDT": MOMENT + 91 * SECOND,
+        "ETHUSDT": MOMENT + 95 * SECOND,
+        "XRPUSDT": 0,
+    }
+
+
+async def test_a_hole_that_another_pod_has_left_open_is_gone_on_with() -> None:
+    rig = Rig()
+    jumped(rig)
+    rig.path.order.jumps.clear()
+    hole = Hole(BTC, mark(at(5, 99)), mark(at(9, 100)), at(5, 99).time, at(9, 100).time, "disconnected", MOMENT)
+    rig.path.stored.append(at(6, 99.25))
+    rig.engine.take_over(hole, filled=1)
+    assert await rig.run(2) == ["filled"]
+    assert (rig.told[0].filled, rig.ids) == (3, ["7", "8"])
+
+
+async def test_a_hole_that_was_told_of_and_proves_to_be_none_is_closed() -> None:
+    rig = Rig()
+    rig.live(at(5, 90))
+    rig.blind(91, 100)
+    rig.rest.errors = [RestError("no reply")]
+    assert await rig.run(11) == ["open"]
+    rig.live(at(6, 110))
+    assert await rig.run(5) == ["open", "empty"]
+    assert rig.ledger.counts.open == 0
+
+
+async def test_of_many_holes_the_busiest_instrument_is_first_and_failed_ones_are_last() -> None:
+    rig = Rig(consecutive=False)
+    names = [f"C{number}USDT" for number in range(6)]
+    coins = {name: BTC.__class__(BTC.exchange, BTC.market, name, name[:-4], "USDT") for name in names}
+    rig.instruments = dict(coins)
+    for number, coin in enumerate(coins.values()):
+        rig.live(unnumbered(1, 80 + number, coin))
+        rig.blind(91, 100, coin.name)
+    await rig.run(0.4)
+    assert rig.rest.asked[:4] == [f"newest C{number}USDT" for number in (5, 4, 3, 2)]
+    assert len(rig.engine.pending) == 6
+
+
+async def test_2300_holes_at_once_cost_little() -> None:
+    rig = Rig(consecutive=False)
+    rig.rest.errors = [RestError("no reply") for _ in range(10_000)]
+    coins = [BTC.__class__(BTC.exchange, BTC.market, f"C{number}", f"C{number}", "USDT") for number in range(2300)]
+    rig.instruments = {coin.name: coin for coin in coins}
+    compared = 0
+
+    class Counting(Mark):
+        def __eq__(self, other: object) -> bool:
+            nonlocal compared
+            compared += 1
+            return super().__eq__(other)
+
+        __hash__ = Mark.__hash__
+
+    for coin in coins:
+        rig.path.blinds.append((Blind(coin.name, MOMENT, MOMENT + SECOND), Counting("x", MOMENT)))
+    rig.engine.notice()
+    assert (len(rig.engine.pending), compared) == (2300, 0)

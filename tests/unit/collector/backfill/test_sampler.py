@@ -1,0 +1,260 @@
+"""REST's newest rows beside the stream: whom it looks at, and what it does with what did not come."""
+
+import asyncio
+from dataclasses import replace
+from fractions import Fraction
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from metdc_collector.backfill.sampler import Sampler
+from metdc_collector.clock import Clock, Timers
+from metdc_collector.continuity import Order
+from metdc_collector.exchanges.base import InvalidReply, Rate, Request, Venue
+from metdc_collector.exchanges.history import Page, Span
+from metdc_collector.rest import Rest, RestError
+from metdc_collector.wire.instrument import Instrument
+from metdc_collector.wire.report import Samples
+from tests.unit.collector.backfill.made import Newest, Path, Venues, at, unnumbered
+from tests.unit.collector.made import BTC, ETH, MOMENT, SECOND, HandClock
+
+
+class Rig:
+    """A minute and more of listening lies behind."""
+
+    def __init__(self, *, consecutive: bool = False) -> None:
+        self.hand, self.aggregates = HandClock(100 * SECOND), False
+        self.rest = Venues(self.hand)
+        self.path = Path(Order(consecutive))
+        self.since: dict[str, int | None] = {"BTCUSDT": MOMENT + 10 * SECOND, "ETHUSDT": MOMENT + 10 * SECOND}
+        self.suspects: list[str] = []
+        self.silent: list[str] = []
+        self.instruments = {one.name: one for one in (BTC, ETH)}
+        self.slept: list[float] = []
+        limits = SimpleNamespace(rest_weight=Rate(10, 1))
+        self.venue = SimpleNamespace(sources=[Newest(self.rest)], limits=limits)
+        self.sampler = Sampler(
+            venue=cast(Venue, self.venue),
+            rest=cast(Rest, self.rest),
+            stream=self.path,
+            clock=Clock(wall=lambda: MOMENT + self.hand.time, monotonic=self.hand),
+            timers=Timers(),
+            share=Fraction(1, 8),
+            instruments=lambda: self.instruments,
+            consecutive=lambda: consecutive,
+            aggregates=lambda: self.aggregates,
+            since=lambda name: self.since[name],
+            suspects=lambda: self.suspects,
+            silent=self.silent.append,
+            sleep=self._sleep,
+        )
+
+    async def _sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.hand.time += round(seconds * SECOND)
+        await asyncio.sleep(0)
+
+    async def run(self, samples: int) -> None:
+        running = asyncio.create_task(self.sampler.run())
+        async with asyncio.timeout(5):
+            while len(self.slept) <= samples:  # noqa: ASYNC110 - each turn of it is a turn of the sampler's
+                await asyncio.sleep(0)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    @property
+    def ids(self) -> list[str]:
+        return [each.id for each, _ in self.path.published]
+
+    def chosen(self) -> str | None:
+        instrument = self.sampler.choose()
+        return None if instrument is None else instrument.name
+
+
+# -- what it finds
+
+
+async def test_rows_that_came_are_counted() -> None:
+    rig = Rig()
+    rig.rest.rows = [unnumbered(1, 50), unnumbered(2, 60)]
+    rig.path.stored = [unnumbered(1, 50), unnumbered(2, 60)]
+    await rig.sampler.sample(BTC)
+    assert rig.sampler.samples == Samples(checked=2, missing=0, repaired=0)
+    assert (rig.ids, rig.silent) == ([], [])
+
+
+async def test_a_row_that_did_not_come_is_taken_from_rest() -> None:
+    rig = Rig()
+    rig.rest.rows = [unnumbered(1, 50), unnumbered(2, 60), unnumbered(3, 70)]
+    rig.path.order.mark([unnumbered(3, 70)])
+    rig.path.stored = [unnumbered(1, 50), unnumbered(3, 70)]
+    await rig.sampler.sample(BTC)
+    assert [(each.id, each.late, known) for each, known in rig.path.published] == [("x-2", True, MOMENT + 100 * SECOND)]
+    assert rig.sampler.samples == Samples(checked=3, missing=1, repaired=1)
+    assert rig.silent == []
+
+
+@pytest.mark.parametrize("newest", [True, False])
+async def test_an_instrument_whose_newer_trades_do_not_come_is_silent(newest: bool) -> None:
+    rig = Rig()
+    rig.rest.rows = [unnumbered(1, 50), unnumbered(2, 60)]
+    if newest:
+        rig.path.order.mark([unnumbered(1, 50)])
+        rig.path.stored = [unnumbered(1, 50)]
+    await rig.sampler.sample(BTC)
+    assert rig.silent == ["BTCUSDT"]
+    assert rig.ids == (["x-2"] if newest else ["x-1", "x-2"])
+
+
+@pytest.mark.parametrize("seconds", [5, 11, 97, 99])
+async def test_rows_of_before_the_subscription_and_of_just_now_prove_nothing(seconds: int) -> None:
+    rig = Rig()
+    rig.rest.rows = [unnumbered(1, seconds)]
+    await rig.sampler.sample(BTC)
+    assert (rig.ids, rig.sampler.samples) == ([], Samples())
+
+
+async def test_where_aggregates_are_streamed_fills_prove_nothing() -> None:
+    rig = Rig(consecutive=True)
+    rig.aggregates = True
+    rig.rest.rows = [at(50, 40), at(51, 40)]
+    await rig.sampler.sample(BTC)
+    assert (rig.ids, rig.rest.asked) == ([], [])
+
+
+async def test_a_connection_that_ended_meanwhile_leaves_the_rows_to_its_hole() -> None:
+    rig = Rig()
+    rig.rest.rows = [unnumbered(1, 50)]
+    rig.rest.during = lambda: rig.since.update(BTCUSDT=MOMENT + 100 * SECOND)
+    await rig.sampler.sample(BTC)
+    assert (rig.ids, rig.silent) == ([], [])
+
+
+async def test_rows_prove_nothing_while_the_stream_can_not_be_looked_at() -> None:
+    rig = Rig()
+    rig.rest.rows = [unnumbered(1, 50)]
+    rig.path.unreadable = True
+    await rig.sampler.sample(BTC)
+    assert (rig.ids, rig.silent, rig.sampler.samples) == ([], [], Samples())
+
+
+async def test_what_nobody_listens_to_is_not_asked_for() -> None:
+    rig = Rig()
+    rig.since["BTCUSDT"] = None
+    await rig.sampler.sample(BTC)
+    assert rig.rest.asked == []
+
+
+async def test_a_reply_that_is_none_is_an_error_of_rest() -> None:
+    rig = Rig()
+
+    class Broken(Newest):
+        def read(self, body: bytes, instrument: Instrument, received: int) -> Page:
+            raise InvalidReply("no array")
+
+    rig.venue.sources = [Broken(rig.rest)]
+    with pytest.raises(RestError, match="no array"):
+        await rig.sampler.sample(BTC)
+
+
+# -- whom it looks at
+
+
+def test_each_is_looked_at_in_turn_the_busiest_first() -> None:
+    rig = Rig()
+    rig.path.order.mark([unnumbered(1, 50), unnumbered(2, 60, ETH)])
+    assert [rig.chosen() for _ in range(4)] == ["ETHUSDT", "BTCUSDT", "ETHUSDT", "BTCUSDT"]
+
+
+def test_what_nobody_listens_to_is_passed_over() -> None:
+    rig = Rig()
+    rig.since["ETHUSDT"] = None
+    rig.path.order.mark([unnumbered(2, 60, ETH)])
+    assert rig.chosen() == "BTCUSDT"
+    rig.since["BTCUSDT"] = None
+    assert rig.chosen() is None
+
+
+def test_what_is_streamed_no_longer_is_passed_over() -> None:
+    rig = Rig()
+    rig.path.order.mark([unnumbered(1, 50), unnumbered(2, 60, ETH)])
+    assert rig.chosen() == "ETHUSDT"
+    rig.instruments = {}
+    assert rig.chosen() is None
+
+
+def test_where_numbers_count_only_quiet_instruments_are_looked_at() -> None:
+    rig = Rig(consecutive=True)
+    rig.path.order.mark([at(5, 71), at(5, 69)._replace(instrument=ETH)])
+    assert [rig.chosen() for _ in range(2)] == ["ETHUSDT", "ETHUSDT"]
+
+
+def test_suspects_come_first_and_again_after_a_while() -> None:
+    rig = Rig()
+    rig.path.order.mark([unnumbered(2, 60, ETH)])
+    rig.suspects = ["BTCUSDT", "GONE"]
+    assert [rig.chosen() for _ in range(2)] == ["BTCUSDT", "ETHUSDT"]
+    rig.hand.time += 31 * SECOND
+    assert rig.chosen() == "BTCUSDT"
+
+
+# -- how often
+
+
+def test_samples_take_a_quarter_of_the_share_of_the_budget() -> None:
+    rig = Rig()
+    assert rig.sampler.pause() == pytest.approx(3.2)  # 10 a second, an eighth of it, a quarter of that
+    rig.venue.limits = SimpleNamespace(rest_weight=Rate(1000, 1))
+    assert rig.sampler.pause() == 1.0
+
+
+def test_each_is_looked_at_once_an_hour_whatever_the_budget() -> None:
+    rig = Rig()
+    rig.instruments = {f"C{number}": BTC for number in range(2000)}
+    assert rig.sampler.pause() == pytest.approx(1.8)
+
+
+@pytest.mark.parametrize("lacks", ["instruments", "sources", "requests"])
+async def test_with_nothing_to_ask_it_waits(lacks: str) -> None:
+    rig = Rig()
+
+    class Mute(Newest):
+        def request(self, span: Span) -> Request | None:
+            return None
+
+    if lacks == "instruments":
+        rig.instruments = {}
+    else:
+        rig.venue.sources = [] if lacks == "sources" else [Mute(rig.rest)]
+    assert rig.sampler.pause() == 1.0
+    await rig.run(3)
+    assert rig.rest.asked == []
+
+
+async def test_while_nats_is_away_nothing_is_asked() -> None:
+    rig = Rig()
+    rig.path.usable = False
+    await rig.run(3)
+    assert rig.rest.asked == []
+
+
+async def test_an_error_of_rest_is_waited_for() -> None:
+    rig = Rig()
+    rig.rest.errors = [RestError("busy", retry_after=7.0), RestError("no reply")]
+    await rig.run(5)
+    assert rig.slept[1] == 7.0
+    assert 0.0 in rig.slept
+
+
+async def test_whatever_a_reply_brings_on_the_next_is_looked_at(caplog: pytest.LogCaptureFixture) -> None:
+    rig = Rig()
+    rig.sampler.timers = replace(Timers(), sample=2.0)
+
+    def fail() -> None:
+        raise ValueError("odd")
+
+    rig.rest.during = fail
+    await rig.run(4)
+    assert len(rig.rest.asked) > 1
+    assert "unexpected ValueError" in caplog.text
