@@ -6,6 +6,7 @@ looked at. Elsewhere each is looked at in turn, the busiest first, at least once
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -18,12 +19,17 @@ from metdc_collector.exchanges.history import Span
 from metdc_collector.rest import Rest, RestError
 from metdc_collector.wire.instrument import Instrument
 from metdc_collector.wire.report import Samples
+from metdc_collector.wire.trade import Trade
 
 log = logging.getLogger(__name__)
 _NS = 1_000_000_000
 _ROUND = 3600.0
 # Of the REST budget: the rest is for lists, and for holes.
 _PART = Fraction(1, 4)
+# A trade is here, and stored, so long after REST can show it, whatever the clocks say (ns).
+_ON_ITS_WAY = 2 * MARGIN
+# Rows that wait for that time.
+_MOST_YOUNG = 5_000
 
 
 @dataclass(slots=True, eq=False)
@@ -55,21 +61,25 @@ class Sampler:
     samples: Samples = field(default_factory=Samples)
     _looked: dict[str, int] = field(default_factory=dict)
     _round: list[str] = field(default_factory=list)
+    _young: deque[tuple[int, Instrument, int, list[Trade]]] = field(default_factory=deque)
+    _kept: int = 0
 
     async def run(self) -> None:
         """Sample one instrument after the other, until cancelled."""
         while True:
             await self.sleep(self.pause())
-            instrument = self.choose()
-            if instrument is None or not self.stream.usable:
+            if not self.stream.usable:
                 continue
             try:
-                await self.sample(instrument)
+                await self._compare_grown()
+                instrument = self.choose()
+                if instrument is not None:
+                    await self.sample(instrument)
             except RestError as error:
-                log.debug("sample of %s: %s", instrument.name, error)
+                log.debug("sample: %s", error)
                 await self.sleep(error.retry_after or 0.0)
             except Exception as error:  # whatever a reply brings on, the trades that flow must go on flowing
-                log.warning("sample of %s: unexpected %r", instrument.name, error)
+                log.warning("sample: unexpected %r", error)
 
     def pause(self) -> float:
         """For how long to wait before the next sample, in seconds."""
@@ -110,16 +120,35 @@ class Sampler:
         request, since = self._request(instrument), self.since(instrument.name)
         if request is None or since is None or self.aggregates():
             return  # where aggregates are streamed, the fills that REST gives are stored in these
-        asked, newest = self.clock.now(), self.stream.newest(instrument.name)
+        asked = self.clock.now()
         body = await self.rest.get(request)
         try:
             page = self.venue.sources[0].read(body, instrument, self.clock.now())
         except InvalidReply as error:
             raise RestError(str(error)) from error
-        # What is younger may be on its way here; what is older was never ours, or is looked after as a hole.
-        rows = [trade for trade in page.trades if since < trade.time < asked - 2 * MARGIN]
+        # What is older was never ours, or is looked after as a hole; what is younger may be on its way here.
+        rows = [trade for trade in page.trades if trade.time > since]
+        grown = [trade for trade in rows if trade.time < asked - _ON_ITS_WAY]
+        self._keep(instrument, since, asked, [trade for trade in rows if trade.time >= asked - _ON_ITS_WAY])
+        await self._compare(instrument, since, grown)
+
+    def _keep(self, instrument: Instrument, since: int, asked: int, rows: list[Trade]) -> None:
+        """Keep rows of which nobody can tell yet whether the stream lacks them, within bounds."""
+        kept = rows[: max(0, _MOST_YOUNG - self._kept)]
+        self._young.append((asked + _ON_ITS_WAY, instrument, since, kept))
+        self._kept += len(kept)
+
+    async def _compare_grown(self) -> None:
+        """Compare the rows that were too young when they were told."""
+        while self._young and self._young[0][0] <= self.clock.now():
+            _, instrument, since, rows = self._young.popleft()
+            self._kept -= len(rows)
+            await self._compare(instrument, since, rows)
+
+    async def _compare(self, instrument: Instrument, since: int, rows: Sequence[Trade]) -> None:
         if not rows or self.since(instrument.name) != since:
             return
+        newest = self.stream.newest(instrument.name)
         await self.stream.settled()
         looked_at = self.clock.now()
         held = await self.stream.held_of(instrument, min(trade.time for trade in rows))
