@@ -167,6 +167,8 @@ class Collector:
         while self.gate.held and self.clock.now() < end:
             await self.gate.step(at_once=True)
             await asyncio.sleep(0.01)
+        if self.publisher.usable:
+            await self.recovery.sampler.compare_young(at_once=True)
         drained = await self.publisher.drain((end - self.clock.now()) / 1e9) and not self.gate.held
         self._state = "stopped"
         if self.publisher.link.connected:

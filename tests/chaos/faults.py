@@ -190,8 +190,9 @@ def rest_lag(scene: Scene, cases: Cases) -> None:
 
 
 def omit(scene: Scene, cases: Cases) -> None:
-    """Single trades vanish from the sockets."""
+    """Single trades vanish from the sockets, and REST replies that showed them have time to be compared."""
     lasting("omit", 3, share=0.05)(scene, cases)
+    scene.flow(cases, JUDGED)
 
 
 def omit_long(scene: Scene, cases: Cases) -> None:
@@ -236,6 +237,8 @@ def equal_rows(scene: Scene, cases: Cases) -> None:
 
 
 SILENT = "nothing to notice but the trades themselves"
+JUDGED = 6.0
+"""Seconds after which a trade that REST showed and no socket brought is known to lack."""
 LAG = 5.0
 """Seconds by which REST is late."""
 SAMPLED = 240.0

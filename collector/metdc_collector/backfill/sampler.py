@@ -71,7 +71,7 @@ class Sampler:
             if not self.stream.usable:
                 continue
             try:
-                await self._compare_grown()
+                await self.compare_young()
                 instrument = self.choose()
                 if instrument is not None:
                     await self.sample(instrument)
@@ -138,15 +138,15 @@ class Sampler:
         self._young.append((asked + _ON_ITS_WAY, instrument, since, kept))
         self._kept += len(kept)
 
-    async def _compare_grown(self) -> None:
-        """Compare the rows that were too young when they were told."""
-        while self._young and self._young[0][0] <= self.clock.now():
+    async def compare_young(self, *, at_once: bool = False) -> None:
+        """Compare the rows that were too young when they were told, and have grown; with ``at_once``, all of them."""
+        while self._young and (at_once or self._young[0][0] <= self.clock.now()):
             _, instrument, since, rows = self._young.popleft()
             self._kept -= len(rows)
             await self._compare(instrument, since, rows)
 
     async def _compare(self, instrument: Instrument, since: int, rows: Sequence[Trade]) -> None:
-        if not rows or self.since(instrument.name) != since:
+        if not rows:
             return
         newest = self.stream.newest(instrument.name)
         await self.stream.settled()
@@ -160,7 +160,8 @@ class Sampler:
             name, first = instrument.name, missing[0].id
             log.warning("%s: %d trades, from %s on, did not come: they are taken from REST", name, len(missing), first)
             unheard = newest is None or all(trade.time > newest.time for trade in missing)
-            if unheard and missing[-1].time > since + MARGIN:  # else clocks that differ would explain it
+            # Else clocks that differ would explain it, or another connection has taken over.
+            if unheard and missing[-1].time > since + MARGIN and self.since(name) == since:
                 self.silent(name)
             self.stream.restore(missing, looked_at)
 
