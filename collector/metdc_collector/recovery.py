@@ -86,6 +86,7 @@ class Recovery:
             consecutive=lambda: self.gate.order.consecutive,
             aggregates=self._aggregates,
             since=self.gate.coverage.since,
+            pending=lambda: self.backfill.pending,
             suspects=self._suspects,
             silent=self._silent,
         )

@@ -26,8 +26,10 @@ _WORKERS = 4
 _IN_FLIGHT = 1.0
 # A snapshot, if there is one, has come by then, and shows what REST would.
 _SNAPSHOT = 0.5
-# How long another pod's proof of the same time is waited for: it tells once a second.
+# Another pod tells once a second what it has proven: one that is silent for longer is gone, and no longer waited for.
+_TELLS = 2.0
 _PEERS = 3.0
+_SOON = 0.2
 # An endpoint of newest rows alone is no use for what is older, where another reaches further.
 _RECENT = 600.0
 # A hole that takes longer is told of while it is looked for.
@@ -170,7 +172,9 @@ class Backfill:
         """For how many seconds a hole may prove to be none before REST is asked."""
         if hole.counted:
             return _IN_FLIGHT
-        return self.timers.quiet if self.consecutive() else _SNAPSHOT
+        if self.consecutive():
+            return self.timers.quiet
+        return _SNAPSHOT if self.venue.channels[0].snapshot else 0.0
 
     # -- working
 
@@ -234,8 +238,8 @@ class Backfill:
         if job.unbegun and not (stream.usable and await stream.prime([job.hole.instrument])):
             job.due = now + round(self.timers.rest_retry * _NS)  # what is stored of it is not known
             return False
-        if job.unbegun and self.peers() and now - job.hole.noticed < _PEERS * _NS:
-            job.due = now + round(_SNAPSHOT * _NS)
+        if job.unbegun and await self._may_be_covered(job.hole):
+            job.due = now + round(_SOON * _NS)
             return False
         if not await self._is_hole(job):
             if job.opened or job.evidence.filled:
@@ -247,8 +251,8 @@ class Backfill:
             await self._search.look(job)
         if not (evidence.asked and evidence.high):
             for source in self._sources(job.hole):
-                if evidence.complete:
-                    break
+                if evidence.complete or (source.aggregates and evidence.asked and not evidence.high):
+                    break  # before aggregates do, fills may catch up
                 await self._search.ask(job, source)
         await stream.settled()  # a hole is not filled before what fills it is stored
         if self._again(job):
@@ -296,6 +300,12 @@ class Backfill:
             return True
         same = low.id.startswith("agg:") == newest.id.startswith("agg:")  # else the numbers count different things
         return not (same and number(newest.seq) > number(low.seq))
+
+    async def _may_be_covered(self, hole: Hole) -> bool:
+        """Whether another pod seems to be alive that has not told yet what it has heard meanwhile."""
+        now = self.clock.now()
+        told = [proof.at for proof in await self.proofs() or () if proof.at < hole.end]
+        return now - hole.noticed < _PEERS * _NS and now - max(told, default=0) < _TELLS * _NS
 
     def _is_shown(self, hole: Hole) -> bool:
         """Whether a snapshot that came behind the hole reaches back over it: then all of it was let in."""

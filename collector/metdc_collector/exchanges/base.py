@@ -217,12 +217,14 @@ class Channel:
         argument: what stands in a subscription for one instrument, ``{}`` for its name; counts against
             :attr:`Limits.argument_bytes`.
         aggregates: it joins fills, and the ordering numbers count what it sends.
+        snapshot: a subscription is answered with as many trades as REST would give.
     """
 
     name: str
     consecutive: bool
     argument: str = "{}"
     aggregates: bool = False
+    snapshot: bool = False
 
 
 class Handshake(Protocol):

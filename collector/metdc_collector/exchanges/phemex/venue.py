@@ -23,7 +23,7 @@ from metdc_collector.exchanges.phemex.trades import FUTURES_FAMILY, SPOT_FAMILY,
 from metdc_collector.wire.instrument import Instrument
 
 _RETRY_AFTER = "x-ratelimit-retry-after-"
-_TRADES = Channel("trade", consecutive=False)
+_TRADES = Channel("trade", consecutive=False, snapshot=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
