@@ -16,8 +16,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from metdc_collector import logs
+from metdc_collector.access import divided
 from metdc_collector.clock import Clock, Timers
-from metdc_collector.collector import Collector, divided
+from metdc_collector.collector import Collector
 from metdc_collector.health import Server
 from metdc_collector.settings import InvalidSettings, Settings, read
 from metdc_collector.wire.config import PodConfig, decode
@@ -32,7 +33,7 @@ _LAST_PORT = 65535
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a collector; return the process's exit code: 0 stopped and all acknowledged, 1 not, 2 bad configuration."""
+    """Run a collector; return the exit code: 0 stopped, all acknowledged or spooled; 1 not all; 2 bad configuration."""
     options = _parser().parse_args(arguments)
     try:
         logs.configure(options.log_level)
@@ -55,6 +56,7 @@ def start(config: PodConfig, *, http: str, port_file: str | None = None) -> int:
             exchange_credentials=_path("METDC_EXCHANGE_CREDENTIALS", Path.is_dir, "folder"),
             extra_ca=_path("METDC_EXTRA_CA", Path.is_file, "file"),
             upbit_rest=os.environ.get("METDC_UPBIT_REST"),
+            spool=_path("METDC_SPOOL", Path.is_dir, "folder"),
         )
         by = _number("METDC_DIVIDE_TIMERS")
         host, _, port = http.rpartition(":")
@@ -133,7 +135,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m metdc_collector",
         description="Stream one market's public trades into NATS JetStream until SIGTERM.",
-        epilog="Exit codes: 0 stopped, every accepted trade acknowledged; 1 stopped without; 2 invalid configuration.",
+        epilog="Exit codes: 0 stopped, every accepted trade acknowledged or spooled; 1 not; 2 invalid configuration.",
     )
     parser.add_argument("--config", metavar="FILE", help="the pod's configuration (JSON); default: METDC_CONFIG itself")
     parser.add_argument(

@@ -2,14 +2,17 @@
 
 import ssl
 from collections.abc import Iterable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 from metdc_collector.clock import Clock
-from metdc_collector.exchanges.base import Endpoints, Venue
+from metdc_collector.exchanges.base import Endpoints, Rhythm, Venue
 from metdc_collector.limits import Budget
 from metdc_collector.rest import Rest
 from metdc_collector.tap import Tap
+
+_LEAST_SILENCE = 5.0
 
 
 def within_limits(
@@ -47,3 +50,17 @@ def trust(addresses: Iterable[str], extra_ca: Path | None) -> ssl.SSLContext | N
     if extra_ca is not None:
         context.load_verify_locations(extra_ca)
     return context
+
+
+def divided(rhythm: Rhythm, by: float) -> Rhythm:
+    """Return a venue's rhythm with its timers divided, for a simulator that divides its own.
+
+    How soon a request is answered is no timer of the venue's: it stays. Nor is a machine that is busy with a dozen
+    processes a silent venue: a few seconds of silence are always allowed.
+    """
+    return replace(
+        rhythm,
+        heartbeat=None if rhythm.heartbeat is None else rhythm.heartbeat / by,
+        silence=max(rhythm.silence / by, min(rhythm.silence, _LEAST_SILENCE)),
+        life=None if rhythm.life is None else rhythm.life / by,
+    )

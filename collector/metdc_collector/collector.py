@@ -6,8 +6,6 @@ import logging
 import random
 import ssl
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any
 
 from metdc_collector.access import trust, within_limits
 from metdc_collector.catalogue import Catalogue
@@ -18,12 +16,13 @@ from metdc_collector.fleet import Fleet
 from metdc_collector.health import Turning
 from metdc_collector.krw import krw_market
 from metdc_collector.membership import Membership
+from metdc_collector.overflow import backlog_of
 from metdc_collector.peers import Peers, ReportFailed
 from metdc_collector.publisher.gate import Gate
 from metdc_collector.publisher.publisher import Publisher
 from metdc_collector.recovery import Recovery
 from metdc_collector.rest import Rest
-from metdc_collector.score import score
+from metdc_collector.score import PerSecond, identity, score
 from metdc_collector.session.policy import State
 from metdc_collector.settings import InvalidSettings, Settings
 from metdc_collector.tasks import beside, end
@@ -36,14 +35,13 @@ _FIRST_REPORT = 0.05
 # Seconds that sockets may take to close: with the time to drain, less than the grace of 60 s that a pod is given.
 _CLOSING = 3.0
 _REPORT_RETRY = 1.0
-_LEAST_SILENCE = 5.0
 
 
 class Collector:
     """Streams one market until told to stop; answers for its health at any time."""
 
     def __init__(self, settings: Settings, *, clock: Clock, timers: Timers, rhythm: Rhythm) -> None:
-        config, venue = settings.config, settings.venue
+        venue = settings.venue
         self.settings = settings
         self.clock = clock
         self.timers = timers
@@ -55,28 +53,15 @@ class Collector:
         self._report_problem: str | None = None
         self._peers: list[reports.Report] = []
         self._fleet: Fleet | None = None
-        self._rate = _Rate()
+        self._rate = PerSecond()
         self._listed_at: int | None = None
-        self.publisher = Publisher(
-            settings.nats,
-            stream=settings.stream,
-            name=f"metdc {config.namespace}/{config.name} {config.market} {config.pod}",
-            clock=clock,
-            timers=timers,
-        )
-        self.gate = Gate(
-            self.publisher,
-            Order(venue.channels[0].consecutive),
-            clock,
-            timers,
-            peers=lambda: bool(self._peers),
-        )
-        self._bucket = Peers(
-            self.publisher.link,
-            interval=timers.report,
-            replicas=settings.stream.replicas,
-            create=settings.stream.management == "Ensure",
-        )
+
+        def peers() -> bool:
+            return bool(self._peers)
+
+        self.publisher = _publisher(settings, clock, timers)
+        self.gate = Gate(self.publisher, Order(venue.channels[0].consecutive), clock, timers, peers=peers)
+        self._bucket = _reports(settings, self.publisher, timers)
         # One context for all connections: each of its own would cost 0.8 MiB.
         self._tls = _trust(settings)
         self._connects, self._rest = within_limits(
@@ -90,12 +75,15 @@ class Collector:
             clock=clock,
             timers=timers,
             fleet=lambda: self._fleet,
-            peers=lambda: bool(self._peers),
+            peers=peers,
         )
+        self._overflow = self.recovery.overflow
         self._members = _membership(settings, self.publisher, self._rest, clock, timers, tls=self._tls)
 
     async def run(self, stop: asyncio.Event) -> bool:
-        """Stream until ``stop`` is set, then deliver what was accepted; whether all of it was acknowledged."""
+        """Stream until ``stop`` is set, then deliver what was accepted; whether all was acknowledged or spooled."""
+        if self._overflow is not None:
+            await self._overflow.spool.open()
         streaming = asyncio.create_task(self._stream())
         background = [
             asyncio.create_task(self.publisher.run()),
@@ -104,6 +92,8 @@ class Collector:
             asyncio.create_task(self._report_for_ever()),
             asyncio.create_task(self._turn()),
         ]
+        if self._overflow is not None:
+            background.append(asyncio.create_task(self._overflow.run()))
         stopped = asyncio.create_task(stop.wait())
         try:
             done, _ = await asyncio.wait({stopped, streaming, *background}, return_when=asyncio.FIRST_COMPLETED)
@@ -112,6 +102,8 @@ class Collector:
             return await self._drain(streaming)
         finally:
             await end((streaming, stopped, *background))
+            if self._overflow is not None:
+                await self._overflow.spool.close()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_CLOSING):  # a frozen server takes no farewell
                     await self.publisher.link.close()
@@ -164,12 +156,16 @@ class Collector:
         end = self.clock.now() + int(self.timers.drain * 1e9)
         streaming.cancel()
         await asyncio.wait({streaming}, timeout=_CLOSING)
+        overflow = self._overflow
         while self.gate.held and self.clock.now() < end:
             await self.gate.step(at_once=True)
             await asyncio.sleep(0.01)
+            if overflow is not None and not self.publisher.usable:
+                self.gate.release()
         if self.publisher.usable:
             await self.recovery.sampler.compare_young(at_once=True)
-        drained = await self.publisher.drain((end - self.clock.now()) / 1e9) and not self.gate.held
+        drain = self.publisher.drain if overflow is None else overflow.drain
+        drained = await drain((end - self.clock.now()) / 1e9) and not self.gate.held
         self._state = "stopped"
         if self.publisher.link.connected:
             await self.recovery.ledger.flush()
@@ -177,7 +173,9 @@ class Collector:
             with contextlib.suppress(ReportFailed):
                 await self._bucket.put(self.report())
         left = len(self.publisher.window) + self.gate.held
-        if drained:
+        if drained and overflow is not None and overflow.spool.trades:
+            log.warning("stopped: what is not acknowledged waits in the spool, %d trades", overflow.spool.trades)
+        elif drained:
             log.info("stopped: every accepted trade is acknowledged")
         else:
             log.error("stopped with %d trades not acknowledged: %s", left, self.publisher.problem)
@@ -229,12 +227,12 @@ class Collector:
         """Return the health report as of now."""
         config, fleet, gate, now = self.settings.config, self._fleet, self.gate, self.clock.now()
         waiting = self._waiting()
-        oldest = gate.oldest
+        backlog = backlog_of(gate, self._overflow)
         symbols = self._symbols()
         usable = self.publisher.usable and self.publisher.problem is None
         states = fleet.states if fleet is not None else {}
         return reports.Report(
-            **_identity(config.namespace, config.name, config.exchange, config),
+            **identity(config),
             started=self._started,
             at=now,
             state=self._state,
@@ -251,7 +249,7 @@ class Collector:
             channel=fleet.channel.name if fleet is not None else None,
             trades=self._trades(),
             frames=reports.Frames(fleet.counts.malformed, fleet.counts.out_of_scope) if fleet else reports.Frames(),
-            backlog=reports.Backlog(len(self.publisher.window) + gate.held, self.publisher.window.bytes, oldest),
+            backlog=backlog,
             gaps=self.recovery.counts,
             samples=self.recovery.sampler.samples,
             last_trade=gate.last_trade,
@@ -259,7 +257,7 @@ class Collector:
                 nats=usable,
                 wanted=symbols.wanted,
                 streaming=symbols.streaming,
-                backlog_age=0.0 if oldest is None else (now - oldest) / 1e9,
+                backlog_age=0.0 if backlog.oldest is None else (now - backlog.oldest) / 1e9,
             ),
             last_ids=gate.order.last_ids(),
         )
@@ -315,6 +313,18 @@ class Collector:
         )
 
 
+def _publisher(settings: Settings, clock: Clock, timers: Timers) -> Publisher:
+    config = settings.config
+    name = f"metdc {config.namespace}/{config.name} {config.market} {config.pod}"
+    return Publisher(settings.nats, stream=settings.stream, name=name, clock=clock, timers=timers)
+
+
+def _reports(settings: Settings, publisher: Publisher, timers: Timers) -> Peers:
+    stream = settings.stream
+    create = stream.management == "Ensure"
+    return Peers(publisher.link, interval=timers.report, replicas=stream.replicas, create=create)
+
+
 def _membership(
     settings: Settings,
     publisher: Publisher,
@@ -354,45 +364,3 @@ def _trust(settings: Settings) -> ssl.SSLContext | None:
         return trust((endpoints.rest, endpoints.web_socket, settings.krw_rest or ""), settings.extra_ca)
     except ssl.SSLError as error:
         raise InvalidSettings(f"METDC_EXTRA_CA: {settings.extra_ca} holds no certificate: {error.reason}") from None
-
-
-class _Rate:
-    """Trades a second over the last report interval."""
-
-    def __init__(self) -> None:
-        self.per_second = 0.0
-        self._count = 0
-        self._at: int | None = None
-
-    def measure(self, count: int, now: int) -> None:
-        if self._at is not None and now > self._at:
-            self.per_second = round((count - self._count) * 1e9 / (now - self._at), 1)
-        self._count, self._at = count, now
-
-
-def _identity(namespace: str, collector: str, exchange: str, config: Any) -> dict[str, Any]:
-    return {
-        "namespace": namespace,
-        "collector": collector,
-        "exchange": exchange,
-        "market": config.market,
-        "shard": config.shard,
-        "shards": config.shards,
-        "pod": config.pod,
-        "uid": config.uid,
-        "slot": config.slot,
-    }
-
-
-def divided(rhythm: Rhythm, by: float) -> Rhythm:
-    """Return a venue's rhythm with its timers divided, for a simulator that divides its own.
-
-    How soon a request is answered is no timer of the venue's: it stays. Nor is a machine that is busy with a dozen
-    processes a silent venue: a few seconds of silence are always allowed.
-    """
-    return replace(
-        rhythm,
-        heartbeat=None if rhythm.heartbeat is None else rhythm.heartbeat / by,
-        silence=max(rhythm.silence / by, min(rhythm.silence, _LEAST_SILENCE)),
-        life=None if rhythm.life is None else rhythm.life / by,
-    )

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -14,6 +15,7 @@ from metdc_collector.continuity import number
 from metdc_collector.coverage import Blind
 from metdc_collector.exchanges.history import Mark
 from metdc_collector.fleet import Fleet
+from metdc_collector.overflow import Overflow, backlog_of, overflow_of
 from metdc_collector.proofs import Proofs
 from metdc_collector.publisher.gate import Gate
 from metdc_collector.publisher.publisher import Publisher
@@ -25,6 +27,7 @@ from metdc_collector.wire.errors import InvalidMessage
 from metdc_collector.wire.instrument import Instrument
 from metdc_collector.wire.report import Gaps
 
+log = logging.getLogger(__name__)
 _TICK = 0.1
 _PROOF = 1.0
 _NS = 1_000_000_000
@@ -52,6 +55,7 @@ class Recovery:
     ledger: Ledger = field(init=False)
     backfill: Backfill = field(init=False)
     sampler: Sampler = field(init=False)
+    overflow: Overflow | None = field(init=False)
     _proofs: Proofs = field(init=False)
 
     def __post_init__(self) -> None:
@@ -60,6 +64,7 @@ class Recovery:
         self._proofs = Proofs(
             self.publisher.link, self.settings.config, self.clock, replicas=stream.replicas, create=create
         )
+        self.overflow = overflow_of(self.settings, self.publisher, self.clock, self.peers, self)
         self.ledger = Ledger(self.publisher.tell)
         self.backfill = Backfill(
             venue=self.settings.venue,
@@ -96,6 +101,20 @@ class Recovery:
         """Counts of gaps for the report."""
         return Gaps(open=self.backfill.looked_for, filled=self.ledger.filled, unfillable=self.ledger.unfillable)
 
+    def lost(self, instrument: str, first: Mark, last: Mark, count: int) -> None:
+        """The spool has given up so many trades of an instrument, these and what was between them: a hole."""
+        known = self.instruments().get(instrument)
+        if known is None:
+            log.error("%d trades of %s, from %s to %s, are lost with the spool", count, instrument, first.id, last.id)
+            return
+        self.backfill.dropped(known, first, last)
+
+    def torn(self, folder: str, since: int) -> None:
+        """The end of a dead process's spool is damaged: what it has proven ends before, and so begins a hole."""
+        log.warning(
+            "spool: the end of %s is damaged: what was received after %d has to be found elsewhere", folder, since
+        )
+
     def instruments(self) -> Mapping[str, Instrument]:
         """What is streamed, by native name."""
         fleet = self.fleet()
@@ -128,7 +147,7 @@ class Recovery:
 
     async def prove(self) -> None:
         """Tell other pods what this one has proven by now."""
-        oldest = self.gate.oldest
+        oldest = backlog_of(self.gate, self.overflow).oldest
         until = self.clock.now() if oldest is None else oldest
         proof = self.backfill.proof(self._proofs.pod, until)
         if proof is not None and self.publisher.usable:

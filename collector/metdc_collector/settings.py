@@ -26,7 +26,7 @@ _SCHEMES = ("nats://", "tls://")
 _SPEC = frozenset(
     {
         *("exchange", "markets", "symbols", "rotation", "redundancy", "nats", "endpoints", "suspend"),
-        "exchangeCredentialsSecretRef",
+        *("exchangeCredentialsSecretRef", "spool"),
     }
 )
 _POD = frozenset(
@@ -40,7 +40,10 @@ _TLS = frozenset({"caSecretRef", "certSecretRef", "handshakeFirst"})
 _STREAM = frozenset({"name", "management", "replicas", "maxAge", "maxBytes", "duplicateWindow"})
 _MARKET = frozenset({"name", "shards", "symbols", "resources", "endpoints"})
 _SYMBOLS = frozenset({"quotes", "include", "exclude", "upbitKRW"})
+_SPOOL = frozenset({"maxBytes"})
 _ENDPOINTS: Mapping[str, tuple[str, ...]] = {"rest": ("http://", "https://"), "webSocket": ("ws://", "wss://")}
+SPOOL_BYTES = 1024**3
+"""What may wait on disk, where ``spec.spool`` does not say."""
 # JetStream counts bytes and nanoseconds in 63 bits; 0 would mean without limit to it.
 _MOST = 2**63 - 1
 # Names of streams and domains, and subjects' tokens: anything else would end a line of NATS' protocol early.
@@ -70,6 +73,10 @@ class Settings:
     """The exchange's API key, for requests of past trades that want one; null without."""
     krw_rest: str | None = None
     """The REST base address at which Upbit's KRW market is read; null where the selection does not ask for it."""
+    spool: Path | None = None
+    """The folder below which trades may wait on disk; null for none."""
+    spool_bytes: int = SPOOL_BYTES
+    """What may wait there, of this process and those that it follows."""
 
     @property
     def limit_share(self) -> Fraction:
@@ -84,11 +91,12 @@ def read(
     exchange_credentials: Path | None = None,
     extra_ca: Path | None = None,
     upbit_rest: str | None = None,
+    spool: Path | None = None,
 ) -> Settings:
     """Read a pod's configuration, and what its environment gives.
 
     ``credentials`` is the folder of NATS credentials, ``exchange_credentials`` that of the exchange's, ``extra_ca`` a
-    file, ``upbit_rest`` a base address.
+    file, ``upbit_rest`` a base address, ``spool`` the folder where trades may wait.
 
     Raises:
         InvalidSettings: naming the field and the remedy.
@@ -121,7 +129,14 @@ def read(
         extra_ca=extra_ca,
         key=_key(spec, exchange_credentials),
         krw_rest=_krw_rest(config.exchange, endpoints.rest, upbit_rest) if selection.upbit_krw != "Ignore" else None,
+        spool=spool,
+        spool_bytes=_spool_bytes(spec),
     )
+
+
+def _spool_bytes(spec: Mapping[str, Any]) -> int:
+    most = _section("spec", spec, "spool", _SPOOL).get("maxBytes")
+    return SPOOL_BYTES if most is None else _positive(parse_size, "spec.spool.maxBytes", most)
 
 
 def upbit_address(given: str | None) -> str:

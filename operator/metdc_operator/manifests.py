@@ -31,6 +31,8 @@ _CONFIG_FOLDER = "/etc/metdc"
 _CREDENTIALS_FOLDER = "/var/run/metdc/nats"
 _EXCHANGE_FOLDER = "/var/run/metdc/exchange"
 _CA_FOLDER = "/var/run/metdc/ca"
+_SPOOL_FOLDER = "/var/lib/metdc/spool"
+_SPOOL_BYTES = 1024**3
 
 
 def pod_config(resource: Resource, part: Part, *, slot: str, installation: Installation, pod: str = "") -> PodConfig:
@@ -217,7 +219,8 @@ def _container(resource: Resource, part: Part, installation: Installation) -> di
         "volumeMounts": [
             {"name": name, "mountPath": folder, "readOnly": True}
             for name, folder in _folders(resource, installation).items()
-        ],
+        ]
+        + [{"name": "spool", "mountPath": _SPOOL_FOLDER}],
     }
     market = resource.market(part.market)
     if resources := market.get("resources", spec.get("resources", installation.resources)):
@@ -247,7 +250,8 @@ def _folders(resource: Resource, installation: Installation) -> dict[str, str]:
 
 def _environment(resource: Resource, installation: Installation) -> list[dict[str, Any]]:
     environment: list[dict[str, Any]] = [
-        {"name": "METDC_POD", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
+        {"name": "METDC_POD", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+        {"name": "METDC_SPOOL", "value": _SPOOL_FOLDER},
     ]
     folders = _folders(resource, installation)
     if "nats" in folders:
@@ -270,7 +274,15 @@ def _volumes(resource: Resource, installation: Installation) -> list[dict[str, A
         volumes.append({"name": "exchange", "projected": {"sources": [{"secret": secret}]}})
     if "extraCA" in resource.spec:
         volumes.append({"name": "ca", "projected": {"sources": [_authorities(resource.spec["extraCA"])]}})
+    volumes.append({"name": "spool", "emptyDir": {"sizeLimit": _spool_limit(resource)}})
     return volumes
+
+
+def _spool_limit(resource: Resource) -> int:
+    """An eighth more than the collector's own bound: what exceeds this limit is evicted, and disks count in blocks."""
+    spool = resource.spec.get("spool")
+    most = _SPOOL_BYTES if spool is None else sizes.parse(spool["maxBytes"])
+    return most + most // 8
 
 
 def _credentials(resource: Resource, installation: Installation) -> list[dict[str, Any]]:

@@ -244,6 +244,7 @@ def collector(
     *,
     by: float = DIVISOR,
     credentials: Path | None = None,
+    spool: Path | None = None,
     command: Sequence[str | Path] = _COLLECTOR,
 ) -> Iterator[Collector]:
     """Run a collector process."""
@@ -254,6 +255,8 @@ def collector(
         env = {"METDC_DIVIDE_TIMERS": str(by)}
         if credentials is not None:
             env["METDC_NATS_CREDENTIALS"] = str(credentials)
+        if spool is not None:
+            env["METDC_SPOOL"] = str(spool)
         name = f"collector {config['name']} {config['market']} {config['pod']}"
         with Process([*command, *words], name=name, env=env) as process:
             yield Collector(process, place)

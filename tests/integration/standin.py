@@ -1,7 +1,8 @@
 """A stand-in for a collector process, whose behaviour files in the folder ``STANDIN`` decide.
 
 ``unready``: /readyz says no. ``crash``: it ends by itself. ``invalid``: it refuses its configuration. ``deaf``: it does
-not heed SIGTERM. ``dirty``: it ends with 1. Each start leaves a line in ``starts``.
+not heed SIGTERM. ``dirty``: it ends with 1. Each start leaves a line in ``starts``, its ``METDC_SPOOL`` in
+``spool``.
 """
 
 import argparse
@@ -57,6 +58,7 @@ def main() -> int:
         parser.add_argument(name, type=str, required=True)
     options = parser.parse_args()
     config = decode(Path(options.config).read_text())
+    (FOLDER / "spool").write_text(os.environ.get("METDC_SPOOL", ""))
     with (FOLDER / "starts").open("a") as starts:
         starts.write(f"{config.pod} {config.slot} {config.limit_share}\n")
     if told("invalid"):

@@ -10,8 +10,9 @@ from collections.abc import Callable
 
 import pytest
 
+from metdc_collector.access import divided
 from metdc_collector.clock import Clock, Timers
-from metdc_collector.collector import Collector, divided
+from metdc_collector.collector import Collector
 from metdc_collector.settings import read
 from metdc_collector.wire.config import decode
 from tests.harness import NatsServer

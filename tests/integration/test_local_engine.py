@@ -96,7 +96,7 @@ class Run:
         self.folder = folder
         self.heard = Heard()
         options = Options(
-            environment={**os.environ, "STANDIN": str(folder)},
+            environment={**os.environ, "STANDIN": str(folder), "XDG_STATE_HOME": str(folder / "state")},
             nats=None if data else "nats://127.0.0.1:1",
             data=data,
             timers=timers,
@@ -156,6 +156,22 @@ async def test_a_run_says_once_when_every_market_is_ready_and_ends_clean(tmp_pat
         assert await run.end() == 0
     assert run.heard.all("ready") == [None]
     assert run.heard.all("stopped") == [[0, 0]]
+
+
+async def test_trades_may_wait_on_disk_beside_the_servers_folder(tmp_path: Path) -> None:
+    async with running(tmp_path, RESTING) as run:
+        await run.heard.until(lambda: run.heard.all("ready"))
+        place = tmp_path / "state" / "metdc" / "spool"
+        assert (tmp_path / "spool").read_text() == str(place)
+        assert place.is_dir()
+
+
+async def test_where_trades_cannot_wait_on_disk_is_said(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("no folder")
+    async with running(tmp_path, RESTING) as run:
+        await run.heard.until(lambda: run.heard.all("ready"))
+        assert (tmp_path / "spool").read_text() == ""
+        assert [line for line in run.heard.all("line") if "trades wait in memory alone" in line]
 
 
 async def test_limits_are_shared_among_the_processes_of_an_exchange_and_their_successors(tmp_path: Path) -> None:

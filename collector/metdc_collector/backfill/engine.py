@@ -115,6 +115,11 @@ class Backfill:
         job.evidence.filled = filled
         self._keep(job)
 
+    def dropped(self, instrument: Instrument, first: Mark, last: Mark) -> None:
+        """These trades, and what was between them, were received and had to be given up."""
+        before, after = (_beside(first, -1), _beside(last, 1)) if self.consecutive() else (None, None)
+        self._add(Hole(instrument, before, after, first.time, last.time, "dropped", self.clock.now()))
+
     # -- noticing
 
     def notice(self) -> None:
@@ -336,3 +341,11 @@ class Backfill:
         if not job.opened:
             job.opened = True
             self.ledger.opened(job.evidence.verdict(self.clock.now(), "open"))
+
+
+def _beside(mark: Mark, step: int) -> Mark | None:
+    """Return the mark of the number beside; null where ids are no numbers that count."""
+    if number(mark.seq) < 0 or mark.id != mark.seq:
+        return None
+    order = str(number(mark.seq) + step)
+    return Mark(order, mark.time, order)

@@ -60,17 +60,22 @@ class Looks:
             found += await self.get(client, stream, {"multi_last": list(subjects[start : start + _MOST_SUBJECTS])})
         return found
 
-    async def since(self, client: Client, stream: str, subject: str, time: int) -> AsyncIterator[list[Answer]]:
+    async def since(
+        self, client: Client, stream: str, subject: str, time: int, sequence: int = 0
+    ) -> AsyncIterator[list[Answer]]:
         """Yield the messages of a subject, wildcards allowed, that were stored since ``time`` (ns), in batches.
+
+        A ``sequence`` other than 0 stands in place of the time.
 
         Raises:
             LookFailed: when the server doesn't answer.
         """
+        request: dict[str, Any] = {"next_by_subj": subject, "batch": _BATCH}
         start = datetime.fromtimestamp(max(0, time) / 1e9, UTC).isoformat()
-        request: dict[str, Any] = {"next_by_subj": subject, "start_time": start, "batch": _BATCH}
-        while answers := await self.get(client, stream, request):
+        first: dict[str, Any] = {"seq": sequence} if sequence else {"start_time": start}
+        while answers := await self.get(client, stream, request | first):
             yield answers
-            request = {"next_by_subj": subject, "seq": int(answers[-1].sequence) + 1, "batch": _BATCH}
+            first = {"seq": int(answers[-1].sequence) + 1}
 
     async def get(self, client: Client, stream: str, request: Mapping[str, Any]) -> list[Answer]:
         """Return the messages that answer a direct get, up to where the server says that there are no more.

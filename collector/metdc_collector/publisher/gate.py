@@ -74,7 +74,7 @@ class Gate:
     def full(self) -> bool:
         """Whether to stop reading sockets."""
         most = _SNAPSHOT_BYTES if self.publisher.usable else MOST_BYTES
-        return self.publisher.window.full or self.held * _TRADE_BYTES >= most
+        return self.publisher.full or self.held * _TRADE_BYTES >= most
 
     @property
     def oldest(self) -> int | None:
@@ -137,6 +137,20 @@ class Gate:
             else:
                 joining.add((trade,), replayed=parsed.replayed, now=now, known=known)
                 self.held += 1
+
+    def release(self) -> None:
+        """Let everybody in without a look at the stream, since there is none, and memory or time runs out.
+
+        Rows of a snapshot count as stored at any time since they happened: they are compared before they are published.
+        """
+        for joinings in self._joining.values():
+            for joining in joinings.values():
+                replayed, live = joining.trades[: joining.replayed], joining.trades[joining.replayed :]
+                if replayed:
+                    self.publisher.publish(self.order.mark(replayed), min(trade.time for trade in replayed))
+                self.publisher.publish(self.order.mark(live), joining.known)
+        self._joining.clear()
+        self.held = 0
 
     # -- for those who look after holes
 
@@ -246,6 +260,8 @@ class Gate:
         ]
         looks = self.publisher.looks
         if not waiting or looks is None or not self.publisher.usable:
+            if self.held * _TRADE_BYTES >= MOST_BYTES and self.publisher.overflow is not None:
+                self.release()
             return
         try:
             looked_at = self.clock.now()

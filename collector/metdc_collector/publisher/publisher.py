@@ -4,11 +4,13 @@ import asyncio
 import logging
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import nats.errors
 import nats.js.errors
 
 from metdc_collector.clock import Clock, Timers
+from metdc_collector.continuity import Newest
 from metdc_collector.publisher.acks import Ack
 from metdc_collector.publisher.direct import LookFailed
 from metdc_collector.publisher.link import Link, NatsSettings
@@ -33,11 +35,29 @@ class Counts:
     late: int = 0
 
 
+class Overflow(Protocol):
+    """Where trades go that memory has no room for."""
+
+    busy: bool
+    """Whether it wants to see what is published, because something is spooled."""
+
+    @property
+    def behind(self) -> bool:
+        """Whether it can't keep up."""
+
+    def take(self, trades: Sequence[Trade], known: int) -> bool:
+        """Keep trades, or leave them to the publisher; whether it has kept them."""
+
+    def relieve(self, fresh_since: int) -> None:
+        """NATS is back: take over what the window holds, where much of it was received before that time (ns)."""
+
+
 class Publisher:
     """Publishes trades to one stream: each once, those of a subject in the order in which they were accepted.
 
     Everything that arrived in one turn of the event loop goes out in one write. Nothing accepted is ever dropped: with
-    NATS away, or refusing, trades stay in memory, and :attr:`full` asks the sockets to wait.
+    NATS away, or refusing, trades stay in memory, past its bound in :attr:`overflow`; :attr:`full` asks the sockets to
+    wait.
     """
 
     def __init__(self, settings: NatsSettings, *, stream: StreamSpec, name: str, clock: Clock, timers: Timers) -> None:
@@ -49,6 +69,7 @@ class Publisher:
         self.stream_problem: str | None = None
         self.looks: Stored | None = None
         self.window = Window(self.link.inbox)
+        self.overflow: Overflow | None = None
         self._spec = stream
         self._clock = clock
         self._timers = timers
@@ -75,6 +96,13 @@ class Publisher:
         return self._usable_since
 
     @property
+    def full(self) -> bool:
+        """Whether to stop reading sockets."""
+        if self.overflow is None:
+            return self.window.full
+        return (self.window.full or self.overflow.busy) and self.overflow.behind
+
+    @property
     def acknowledged(self) -> bool:
         """Whether the stream has acknowledged a trade, so that the whole path is known to work."""
         return self.counts.stored + self.counts.duplicates > 0
@@ -91,6 +119,12 @@ class Publisher:
         ``known`` is the last moment (ns) at which the stream was without them, as far as can be told: when it was
         searched for them, or the earliest at which this process, and so another, can have received them.
         """
+        overflow = self.overflow
+        if overflow is None or not (overflow.busy or self.window.full) or not overflow.take(trades, known):
+            self.deliver(trades, known)
+
+    def deliver(self, trades: Sequence[Trade], known: int) -> None:
+        """Accept trades as :meth:`publish` does, whatever :attr:`overflow` holds."""
         for trade in trades:
             self.window.add(trade, known)
         if not self._scheduled:
@@ -262,7 +296,7 @@ class Publisher:
                 state = await streams.manage(self._spec)
                 state = await self._with_events(state, streams)
                 looks = Stored(self.link.looks, client, stream=self._spec.name)
-                newest = await looks.newest(self.window.subjects)
+                newest = await self._newest_on_time(looks)
             except Exception as error:  # the unforeseen must neither end the attempts nor fill the log
                 expected = isinstance(error, StreamUnavailable | LookFailed)
                 self._say_of_stream(str(error) if expected else f"stream {self._spec.name}: unexpected {error!r}")
@@ -274,11 +308,22 @@ class Publisher:
             self.state, self.looks = state, looks
             self.window.rewind()
             self.window.mark_late(newest)
+            if self.overflow is not None:
+                self.overflow.relieve(self._clock.now() - self._half_window())
             self._stumbled = None
             self._usable = True
             self._usable_since = self._clock.now()
             self._flush()
             return
+
+    async def _newest_on_time(self, looks: Stored) -> dict[str, Newest]:
+        """Return the newest stored trade of each subject in the window; behind late ones it is searched for."""
+        newest = await looks.newest(self.window.subjects)
+        for subject in [subject for subject, last in newest.items() if last.late]:
+            waiting = [entry.trade.time for entry in self.window.entries if entry.trade.instrument.subject == subject]
+            if waiting and (times := (await looks.since(subject, min(waiting))).values()):
+                newest[subject] = Newest("", max(times))
+        return newest
 
     async def _with_events(self, state: StreamState, streams: Streams) -> StreamState:
         """Bring up the stream of events as well: without it trades flow all the same, and the state says so."""

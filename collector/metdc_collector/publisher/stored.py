@@ -1,11 +1,12 @@
 """What the stream of trades holds."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import orjson
 from nats.aio.client import Client
 
 from metdc_collector.continuity import Newest
+from metdc_collector.publisher.acks import Answer
 from metdc_collector.publisher.direct import Looks
 from metdc_collector.wire.errors import InvalidMessage
 from metdc_collector.wire.trade import decode
@@ -44,10 +45,21 @@ class Stored:
             LookFailed: when the server doesn't answer.
         """
         found: dict[str, int] = {}
-        async for answers in self._looks.since(self._client, self._stream, subject, time - SKEW):
-            for answer in answers:
+        async for rows in self.rows(subject, time=time - SKEW):
+            for row in rows:
                 try:
-                    found[answer.message_id] = int(orjson.loads(answer.data)["time"])
+                    found[row.message_id] = int(orjson.loads(row.data)["time"])
                 except (ValueError, KeyError, TypeError):
                     continue  # another publisher's message proves nothing about ours
         return found
+
+    async def rows(self, subjects: str, *, time: int, sequence: int = 0) -> AsyncIterator[list[Answer]]:
+        """Yield what was stored of the subjects, wildcards allowed, since ``time`` (ns), up to a thousand at once.
+
+        A ``sequence`` other than 0 stands in place of the time.
+
+        Raises:
+            LookFailed: when the server doesn't answer.
+        """
+        async for rows in self._looks.since(self._client, self._stream, subjects, time, sequence):
+            yield rows

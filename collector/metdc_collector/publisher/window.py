@@ -11,6 +11,9 @@ from metdc_collector.wire.trade import Trade, encode
 WINDOW = 8192
 # Trades are counted by the bytes of their messages; the objects around them take about as much again.
 MOST_BYTES = 64 * 1024 * 1024
+_NEARLY_EMPTY = 16
+# So much of the bound, 1 MiB, a live trade may find before it: some 50 ms.
+_ROOMY = 64
 _HEADERS = "NATS/1.0\r\nNats-Msg-Id: {}\r\n\r\n"
 
 
@@ -62,11 +65,6 @@ class Window:
     def __len__(self) -> int:
         return len(self.queue) + len(self.in_flight)
 
-    @property
-    def last(self) -> int:
-        """The number of the entry that was accepted last."""
-        return self._number
-
     def waits_for(self, number: int) -> bool:
         """Whether an entry of this number or a lower one is not acknowledged yet."""
         oldest = self.oldest
@@ -74,8 +72,18 @@ class Window:
 
     @property
     def full(self) -> bool:
-        """Whether to stop reading sockets."""
+        """Whether memory has no room for more."""
         return self.bytes >= MOST_BYTES
+
+    @property
+    def low(self) -> bool:
+        """Whether it is nearly empty."""
+        return self.bytes < MOST_BYTES // _NEARLY_EMPTY
+
+    @property
+    def roomy(self) -> bool:
+        """Whether more may enter without delaying what comes live."""
+        return self.bytes < MOST_BYTES // _ROOMY
 
     @property
     def oldest(self) -> Entry | None:
@@ -84,12 +92,29 @@ class Window:
             return entry
         return self.queue[0] if self.queue else None
 
+    @property
+    def entries(self) -> list[Entry]:
+        """All of them, in their order."""
+        return [*self.in_flight.values(), *self.queue]
+
+    @property
+    def last(self) -> int:
+        """The number of the entry that was accepted last; 0 before the first."""
+        return self._number
+
     def add(self, trade: Trade, known: int) -> None:
         """Accept a trade."""
         self._number += 1
         entry = Entry(self._number, trade, message(trade, self._number, self.inbox), known)
         self.bytes += len(entry.message)
         self.queue.append(entry)
+
+    def give_away(self) -> list[Entry]:
+        """Part with the entries that wait; return them in their order."""
+        entries = list(self.queue)
+        self.queue.clear()
+        self.bytes -= sum(len(entry.message) for entry in entries)
+        return entries
 
     def take(self, now: int, fresh_since: int) -> list[Entry]:
         """Move entries into flight, as many as the window takes, up to one that must be looked up first."""
@@ -139,7 +164,7 @@ class Window:
     @property
     def subjects(self) -> list[str]:
         """Of all entries, each once."""
-        return list({e.trade.instrument.subject: None for e in (*self.in_flight.values(), *self.queue)})
+        return list({e.trade.instrument.subject: None for e in self.entries})
 
     def mark_late(self, newest: Mapping[str, Newest]) -> None:
         """Mark what waits and comes after a newer trade: ``newest`` is what the stream holds, by subject.

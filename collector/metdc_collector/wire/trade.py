@@ -107,6 +107,35 @@ def encode(trade: Trade) -> bytes:
     return (text + "}").encode()
 
 
+def revive(data: bytes, instruments: dict[tuple[object, ...], Instrument]) -> Trade:
+    """Read back what :func:`encode` wrote and a checksum vouches for, in a tenth of :func:`decode`'s time: unchecked.
+
+    ``instruments`` keeps the instruments that were met, for the next call.
+
+    Raises:
+        KeyError, ValueError: when it is something else after all.
+    """
+    record = orjson.loads(data)
+    find = record.get
+    multiplier, unit_factor = find("multiplier"), find("unit_factor")
+    key = (record["exchange"], record["market"], record["instrument"], record["symbol"], multiplier, unit_factor)
+    if (instrument := instruments.get(key)) is None:
+        base, _, quote = record["symbol"].rpartition("-")
+        instrument = instruments[key] = Instrument(
+            *(record["exchange"], record["market"], record["instrument"], base, quote),
+            multiplier=multiplier,
+            unit_factor=unit_factor,
+        )
+    joined = find("aggregate")
+    return Trade(
+        *(instrument, record["id"], record["seq"], record["price"], record["quantity"], record["side"]),
+        *(record["time"], record["received"], find("sent"), find("kind"), find("contracts")),
+        Aggregate(joined["first_id"], joined["last_id"]) if joined else None,
+        backfilled="backfilled" in record,
+        late="late" in record,
+    )
+
+
 def decode(data: bytes) -> Trade:
     """Read a payload; what :func:`encode` wrote comes back equal.
 

@@ -27,6 +27,7 @@ from metdc_operator.status import status, to_be_written
 
 log = logging.getLogger(__name__)
 CREDENTIALS = "METDC_NATS_CREDENTIALS"
+SPOOL = "METDC_SPOOL"
 _INVALID = 2
 
 
@@ -124,6 +125,16 @@ class Engine:
     def _folder(self) -> Path:
         return self._options.data or default_folder(self._options.environment)
 
+    def _spool(self) -> Path | None:
+        """Make the folder where trades may wait beside the server's; null where it can't be had."""
+        folder = self._options.data / "spool" if self._options.data else self._folder.with_name("spool")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            self._output.line(f"{folder}: {error.strerror}; with NATS away, trades wait in memory alone")
+            return None
+        return folder
+
     def _make(self, runtime: Path, server: Server | None) -> list[Market]:
         base = self._installation(server)
         running = [each for each in self._resources if not each.spec["suspend"]]
@@ -159,6 +170,8 @@ class Engine:
         of_installation = options.nats is not None and "urls" not in resource.spec.get("nats", {})
         if options.credentials is not None and (of_installation or needs_secrets(resource.spec)):
             environment[CREDENTIALS] = str(options.credentials)
+        if SPOOL not in environment and (spool := self._spool()) is not None:
+            environment[SPOOL] = str(spool)
         keep = () if server is None else (server.lifeline,)
         place = Place(folder=runtime, environment=environment, timers=self._timers, keep=keep)
         return place if options.command is None else replace(place, command=options.command)

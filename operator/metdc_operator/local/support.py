@@ -27,7 +27,7 @@ def refused(resource: Resource, *, credentials: bool) -> list[Problem]:
 def _of_spec(spec: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if spec["redundancy"] > 1:
         yield "spec.redundancy", "2 is not supported yet; leave it out"
-    for name in ("spool", "exchangeCredentialsSecretRef", "extraCA"):
+    for name in ("exchangeCredentialsSecretRef", "extraCA"):
         if name in spec:
             yield f"spec.{name}", "is not supported yet; remove it"
     for place, entry in enumerate(spec.get("env", [])):

@@ -80,7 +80,7 @@ def test_a_file_is_read(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> N
         ({"limitShare": "2"}, "metdc_collector: pod configuration: limitShare: '2' is not a fraction above 0"),
         ({"spec": {"exchange": "mtgox"}}, "metdc_collector: spec.exchange: "),
         ({"spec": {"exchange": "binance"}}, "metdc_collector: spec.nats.urls: must name at least one server"),
-        ({"spec": {"exchange": "binance", "spool": {}}}, "metdc_collector: spec.spool: is not supported yet"),
+        ({"spec": {"exchange": "binance", "colour": {}}}, "metdc_collector: spec.colour: is not supported yet"),
     ],
 )
 def test_a_field_that_is_wrong_is_named(

@@ -208,13 +208,20 @@ def schema() -> dict[str, Any]:
 def test_every_field_of_the_resource_is_read_passed_or_refused() -> None:
     fields = schema().keys()
     refusals = {name for name in fields if name not in settings._SPEC | settings._POD}
-    assert refusals == {"spool"}
+    assert refusals == set()
     assert fields >= settings._SPEC | settings._POD
 
 
-@pytest.mark.parametrize("name", ["spool", "colour"])
+@pytest.mark.parametrize("name", ["colour"])
 def test_a_field_without_behaviour_is_refused_by_name(name: str) -> None:
     assert refused(**{name: {}}) == f"spec.{name}: is not supported yet; remove it"
+
+
+def test_the_spool_is_a_gibibyte_in_the_folder_that_the_environment_names() -> None:
+    found = read(config({}), credentials=None, spool=Path("/spool"))
+    assert (found.spool, found.spool_bytes) == (Path("/spool"), 1024**3)
+    assert read(config({"spool": {"maxBytes": "64Ki"}}), credentials=None).spool_bytes == 64 * 1024
+    assert read(config({}), credentials=None).spool is None
 
 
 @pytest.mark.parametrize("name", sorted(settings._POD | {"rotation", "suspend"}))
@@ -230,6 +237,7 @@ def test_a_field_of_the_pod_is_the_operators_business(name: str) -> None:
         (("nats", "stream"), settings._STREAM),
         (("symbols",), settings._SYMBOLS),
         (("endpoints",), settings._ENDPOINTS),
+        (("spool",), settings._SPOOL),
     ],
 )
 def test_every_field_within_a_section_is_known(place: tuple[str, ...], known: Any) -> None:
@@ -252,6 +260,9 @@ SPOT_WITH = "spec.markets[0]"
     ("spec", "message"),
     [
         ({"redundancy": 2}, "spec.redundancy: only 1 is supported yet"),
+        ({"spool": {"maxBytes": 0}}, "spec.spool.maxBytes: 0 must be above 0"),
+        ({"spool": {"maxBytes": "much"}}, "spec.spool.maxBytes: 'much' is no size"),
+        ({"spool": {"folder": "/tmp"}}, "spec.spool.folder: is not supported yet; remove it"),
         ({"markets": "spot"}, "spec.markets: must be a list of objects"),
         ({"markets": ["spot"]}, "spec.markets: must be a list of objects"),
         ({"markets": [{"name": "futures"}]}, "market: spot is not in spec.markets, which has futures"),

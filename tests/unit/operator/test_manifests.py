@@ -116,7 +116,7 @@ def test_a_resource_with_its_own_nats_takes_no_credentials_of_the_installation()
     assert filled(spec)["nats"]["inboxPrefix"] == "_I"
     assert filled(spec)["nats"]["jetStreamDomain"] == "hub"
     assert filled(spec)["nats"]["tls"] == {"handshakeFirst": True}
-    assert [each["name"] for each in pod(spec)["volumes"]] == ["config"]
+    assert [each["name"] for each in pod(spec)["volumes"]] == ["config", "spool"]
 
 
 def test_certificates_alone_say_nothing_of_the_handshake() -> None:
@@ -125,6 +125,14 @@ def test_certificates_alone_say_nothing_of_the_handshake() -> None:
 
 def test_the_spool_is_in_bytes() -> None:
     assert filled("  spool: {maxBytes: 2Gi}")["spool"] == {"maxBytes": 2 * 1024**3}
+
+
+@pytest.mark.parametrize(("spec", "most"), [("  spool: {maxBytes: 2Gi}", 2 * 1024**3), ("", 1024**3)])
+def test_the_volume_of_the_spool_has_an_eighth_more_than_its_bound(spec: str, most: int) -> None:
+    assert pod(spec)["volumes"][-1] == {"name": "spool", "emptyDir": {"sizeLimit": most + most // 8}}
+    (mount,) = [each for each in pod(spec)["containers"][0]["volumeMounts"] if each["name"] == "spool"]
+    assert mount == {"name": "spool", "mountPath": "/var/lib/metdc/spool"}
+    assert {"name": "METDC_SPOOL", "value": mount["mountPath"]} in pod(spec)["containers"][0]["env"]
 
 
 POD_ONLY = [

@@ -25,7 +25,6 @@ def test_what_is_supported_is_refused_nowhere() -> None:
     ("spec", "problem"),
     [
         ("  redundancy: 2", "spec.redundancy: 2 is not supported yet; leave it out"),
-        ("  spool: {maxBytes: 1Gi}", "spec.spool: is not supported yet; remove it"),
         (
             "  exchangeCredentialsSecretRef: {name: a}",
             "spec.exchangeCredentialsSecretRef: is not supported yet; remove it",

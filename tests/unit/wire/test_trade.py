@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from metdc_collector.wire import trade
 from metdc_collector.wire.errors import InvalidMessage
 from metdc_collector.wire.instrument import Instrument
-from metdc_collector.wire.trade import Aggregate, Trade, is_id
+from metdc_collector.wire.trade import Aggregate, Trade, is_id, revive
 from tests.unit.wire.examples import BTC
 
 PLAIN = Trade(
@@ -75,6 +75,21 @@ def test_what_applies_to_few_trades_follows_in_fixed_order() -> None:
         ("backfilled", True),
         ("late", True),
     ]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        PLAIN,
+        PLAIN._replace(instrument=PEPE, quantity=None, contracts="3", sent=5, backfilled=True),
+        PLAIN._replace(kind="block", seq=None, late=True, aggregate=Aggregate("7", "8")),
+        PLAIN._replace(instrument=Instrument("binance", "spot", "A-BUSDT", "A-B", "USDT")),
+    ],
+)
+def test_what_is_revived_is_what_a_reader_would_read(written: Trade) -> None:
+    payload, met = trade.encode(written), {}  # type: ignore[var-annotated]
+    assert revive(payload, met) == revive(payload, met) == trade.decode(payload)
+    assert len(met) == 1
 
 
 def test_a_venues_own_word_for_the_kind_cannot_break_the_payload() -> None:

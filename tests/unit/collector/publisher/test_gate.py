@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+import pytest
+
 from metdc_collector.clock import Clock, Timers
 from metdc_collector.continuity import Newest, Order
 from metdc_collector.coverage import Blind
@@ -51,6 +53,11 @@ class Sink:
         self.published: list[Trade] = []
         self.known: list[int] = []
         self.given = asyncio.Event()
+        self.overflow: object | None = None
+
+    @property
+    def full(self) -> bool:
+        return self.window.full
 
     def publish(self, trades: Sequence[Trade], known: int) -> None:
         self.published += trades
@@ -264,6 +271,21 @@ async def test_too_much_that_is_held_stops_the_sockets() -> None:
     assert not rig.gate.full
     rig.gate.held = 10_000
     assert rig.gate.full
+
+
+@pytest.mark.parametrize("spool", [None, object()])
+async def test_without_nats_what_is_held_is_let_go_where_there_is_a_spool(spool: object) -> None:
+    rig = joined()
+    rig.sink.usable, rig.sink.overflow = False, spool
+    rig.receive(trade(2), trade(3), replayed=True)
+    rig.receive(trade(5), known=MOMENT - 1)
+    rig.gate.held = MOST_BYTES
+    assert await rig.step_after() == ([] if spool is None else ["2", "3", "5"])
+    assert rig.gate.full == (spool is None)
+    if spool is not None:
+        assert rig.sink.known == [trade(2).time, trade(2).time, MOMENT], "rows of a snapshot since they happened"
+        rig.receive(trade(6))
+        assert rig.sink.ids[-1] == "6", "and from then on it runs"
 
 
 async def test_without_nats_the_sockets_go_on_until_the_memory_is_used() -> None:

@@ -2,17 +2,21 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from metdc_collector.clock import Clock, Timers
+from metdc_collector.continuity import Newest
 from metdc_collector.publisher import publisher as module
 from metdc_collector.publisher.link import Link, NatsSettings
 from metdc_collector.publisher.publisher import Publisher
 from metdc_collector.publisher.streams import StreamState, StreamUnavailable
 from metdc_collector.wire.streams import StreamSpec, trades_stream
+from metdc_collector.wire.trade import Trade
+from tests.unit.collector.made import trade
 
 TRADES = trades_stream("binance", ["spot"], None)
 
@@ -88,3 +92,72 @@ async def test_a_stream_of_events_that_is_missing_is_told_once_a_reason(
     ]
     assert publisher.state is not None
     assert publisher.state.disagreements == ("stream METDC_EVENTS: no space",)
+
+
+class Disk:
+    """An overflow that takes what it is asked to."""
+
+    def __init__(self, *, takes: bool) -> None:
+        self.busy, self.behind, self.takes = False, False, takes
+        self.taken: list[str] = []
+        self.relieved = 0
+
+    def take(self, trades: Sequence[Trade], known: int) -> bool:
+        self.taken += [each.id for each in trades]
+        return self.takes
+
+    def relieve(self, fresh_since: int) -> None:
+        self.relieved = fresh_since
+
+
+async def test_a_newer_trade_is_found_behind_late_ones(publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Late(Nothing):
+        async def newest(self, subjects: object) -> dict[str, Any]:
+            return {trade(1).instrument.subject: Newest("1", trade(1).time, late=True)}
+
+        async def since(self, subject: str, time: int) -> dict[str, int]:
+            return {"1": trade(1).time, "7": trade(7).time}
+
+    monkeypatch.setattr(module, "Stored", Late)
+    monkeypatch.setattr(module, "Streams", Server(None))
+    publisher.window.add(trade(5), 0)
+    publisher.window.add(trade(8), 0)
+    monkeypatch.setattr(publisher, "_flush", lambda: None)
+    await asyncio.wait_for(publisher._make_usable(), 10)
+    assert [entry.trade.late for entry in publisher.window.entries] == [True, False]
+
+
+async def test_an_overflow_is_told_when_nats_is_back(publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> None:
+    publisher.overflow = disk = Disk(takes=True)
+    monkeypatch.setattr(module, "Streams", Server(None))
+    before = publisher._clock.now()
+    await asyncio.wait_for(publisher._make_usable(), 10)
+    assert 0 <= disk.relieved + 60_000_000_000 - before < 10_000_000_000, "what was received a half window ago is stale"
+
+
+@pytest.mark.parametrize("takes", [True, False])
+async def test_an_overflow_is_asked_only_while_it_is_busy_or_memory_is_full(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch, takes: bool
+) -> None:
+    publisher.overflow = disk = Disk(takes=takes)
+    publisher.publish([trade(1)], 0)
+    disk.busy = True
+    publisher.publish([trade(2)], 0)
+    disk.busy = False
+    monkeypatch.setattr("metdc_collector.publisher.window.MOST_BYTES", 1)
+    publisher.publish([trade(3)], 0)
+    assert disk.taken == ["2", "3"]
+    assert [entry.trade.id for entry in publisher.window.entries] == (["1"] if takes else ["1", "2", "3"])
+
+
+async def test_sockets_wait_for_memory_or_where_there_is_an_overflow_for_that(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher.publish([trade(1)], 0)
+    monkeypatch.setattr("metdc_collector.publisher.window.MOST_BYTES", 1)
+    found = [publisher.full]
+    publisher.overflow = disk = Disk(takes=True)
+    found.append(publisher.full)
+    disk.behind = True
+    found.append(publisher.full)
+    assert found == [True, False, True]

@@ -319,3 +319,32 @@ class Server(RuleBasedStateMachine):
 
 
 test_whatever_the_server_does_nothing_is_lost_and_order_is_kept_or_told = Server.TestCase
+
+
+@pytest.mark.parametrize(("name", "part"), [("low", 16), ("roomy", 64)])
+def test_it_is_low_below_a_sixteenth_of_its_bound_and_roomy_below_a_quarter_of_that(
+    monkeypatch: pytest.MonkeyPatch, name: str, part: int
+) -> None:
+    made = window(1)
+    found = []
+    for most in (part * made.bytes, part * made.bytes + part):
+        monkeypatch.setattr(module, "MOST_BYTES", most)
+        found.append(getattr(made, name))
+    assert found == [False, True]
+
+
+def test_its_entries_are_in_flight_first_and_the_last_is_known_by_number() -> None:
+    assert window().last == 0
+    made = window(1, 2, 3)
+    made.take(1, 0)
+    made.add(trade(4), 0)
+    assert [entry.trade.id for entry in made.entries] == ["1", "2", "3", "4"]
+    assert made.last == 4
+
+
+def test_what_waits_can_be_given_away() -> None:
+    made = window(1, 2, 3)
+    made.take(1, 0)
+    made.rewind()
+    assert [entry.trade.id for entry in made.give_away()] == ["1", "2", "3"]
+    assert (len(made), made.bytes) == (0, 0)

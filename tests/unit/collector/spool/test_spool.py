@@ -1,0 +1,207 @@
+"""The spool: bounded, the oldest given up first and told, the disk's failures told and survived."""
+
+import errno
+import logging
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from metdc_collector.exchanges.history import Mark
+from metdc_collector.spool.spool import Spool
+from metdc_collector.wire.trade import Trade
+from tests.unit.collector.made import BTC, ETH, MOMENT, trade
+
+
+class Told:
+    """What a spool has told of losses."""
+
+    def __init__(self) -> None:
+        self.lost_trades: list[tuple[str, Mark, Mark, int]] = []
+        self.torn_folders: list[tuple[str, int]] = []
+
+    def lost(self, instrument: str, first: Mark, last: Mark, count: int) -> None:
+        self.lost_trades.append((instrument, first, last, count))
+
+    def torn(self, folder: str, since: int) -> None:
+        self.torn_folders.append((folder, since))
+
+    @property
+    def count(self) -> int:
+        return sum(each[3] for each in self.lost_trades)
+
+
+async def opened(root: Path, told: Told, *, process: str = "a-1", most: int = 1024**3) -> Spool:
+    spool = Spool(root, process=process, most=most, losses=told)
+    await spool.open()
+    return spool
+
+
+def names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+async def held(spool: Spool) -> list[Trade]:
+    return [spool.trade(record) for segment in await spool.segments() for record in await spool.records(segment)]
+
+
+async def test_what_is_put_comes_back_in_its_order(tmp_path: Path) -> None:
+    spool = await opened(tmp_path, Told())
+    trades = [trade(number) for number in range(1, 50)]
+    for each in trades:
+        spool.put((each,), MOMENT)
+    await spool.settle()
+    assert (spool.trades, spool.oldest) == (49, trades[0].received)
+    assert await held(spool) == trades
+    for segment in await spool.segments():
+        await spool.remove(segment)
+    assert (spool.trades, spool.size, spool.oldest) == (0, 0, None)
+    await spool.close()
+    assert names(tmp_path) == []
+
+
+async def test_the_next_process_adopts_and_knows_the_newest_of_each_instrument(tmp_path: Path) -> None:
+    first = await opened(tmp_path, Told())
+    first.put([trade(1), trade(9), trade(4, of=ETH)], MOMENT)
+    await first.close()
+    second = await opened(tmp_path, Told(), process="b-2")
+    assert second.newest() == {
+        BTC.name: Mark("9", MOMENT + 9_000_000, "9"),
+        ETH.name: Mark("4", MOMENT + 4_000_000, "4"),
+    }
+    assert await held(second) == [trade(1), trade(9), trade(4, of=ETH)]
+    for segment in await second.segments():
+        await second.remove(segment)
+    assert names(tmp_path) == ["b-2"]
+    await second.close()
+
+
+async def test_two_that_live_leave_each_other_alone(tmp_path: Path) -> None:
+    first, second = await opened(tmp_path, Told()), await opened(tmp_path, Told(), process="b-2")
+    first.put([trade(1)], MOMENT)
+    await first.settle()
+    assert (first.trades, second.trades) == (1, 0)
+    await first.close()
+    await second.close()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(min_value=1, max_value=40), min_size=1, max_size=30))
+async def test_past_the_bound_the_oldest_go_and_each_is_told(
+    tmp_path_factory: pytest.TempPathFactory, sizes: list[int]
+) -> None:
+    told, most, number = Told(), 64 * 1024, 0
+    spool = await opened(tmp_path_factory.mktemp("spool"), told, most=most)
+    for size in sizes:
+        spool.put([trade(number + place) for place in range(size)], MOMENT)
+        number += size
+        await spool.settle()
+        assert spool.size <= most
+    kept = [int(each.id) for each in await held(spool)]
+    assert kept == list(range(number - len(kept), number)), "the newest, in their order"
+    assert told.count == number - len(kept)
+    spans = [(int(first.id), int(last.id), count) for _, first, last, count in told.lost_trades]
+    assert all(last - first + 1 == count for first, last, count in spans)
+    assert [first for first, _, _ in spans] == [sum(each[2] for each in spans[:place]) for place in range(len(spans))]
+    await spool.close()
+
+
+async def test_a_lower_bound_at_the_next_start_gives_up_the_oldest(tmp_path: Path) -> None:
+    first = await opened(tmp_path, Told(), most=64 * 1024)
+    first.put([trade(number) for number in range(150)], MOMENT)
+    await first.close()
+    told = Told()
+    second = await opened(tmp_path, told, process="b-2", most=16 * 1024)
+    assert 0 < second.trades < 150
+    assert told.count == 150 - second.trades
+    assert second.size <= 16 * 1024
+    await second.close()
+
+
+async def test_a_full_disk_costs_the_oldest_then_the_newest_and_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    told = Told()
+    spool = await opened(tmp_path, told, most=16 * 1024)
+    for number in range(20):
+        spool.put([trade(number)], MOMENT)
+        await spool.settle()
+    real = os.write
+
+    def full(file: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with caplog.at_level(logging.ERROR), monkeypatch.context() as patched:
+        patched.setattr(os, "write", full)
+        for number in range(20, 60):
+            spool.put([trade(number)], MOMENT)
+            await spool.settle()
+    assert os.write is real
+    assert told.count == 60, "each trade that is not kept is told"
+    assert spool.trades == 0
+    assert sum("No space left" in record.getMessage() for record in caplog.records) <= 2
+    spool.put([trade(70)], MOMENT)
+    assert await held(spool) == [trade(70)], "with room again it goes on"
+    await spool.close()
+
+
+async def test_a_segment_that_is_being_delivered_is_not_given_up(tmp_path: Path) -> None:
+    told = Told()
+    spool = await opened(tmp_path, told, most=16 * 1024)
+    spool.put([trade(number) for number in range(6)], MOMENT)
+    (first, *_) = await spool.segments()
+    records = await spool.records(first)
+    for number in range(100, 200):
+        spool.put([trade(number)], MOMENT)
+        await spool.settle()
+    assert [spool.trade(record).id for record in records] == ["0", "1", "2", "3", "4", "5"]
+    assert min(int(mark.id) for _, mark, _, _ in told.lost_trades) == 100
+    await spool.close()
+
+
+async def test_a_segment_given_up_meanwhile_has_no_records_and_is_told_once(tmp_path: Path) -> None:
+    told = Told()
+    spool = await opened(tmp_path, told, most=16 * 1024)
+    spool.put([trade(number) for number in range(6)], MOMENT)
+    (first, *_) = await spool.segments()
+    for number in range(100, 200):
+        spool.put([trade(number)], MOMENT)
+        await spool.settle()
+    assert list(await spool.records(first)) == []
+    assert told.torn_folders == []
+    await spool.close()
+
+
+async def test_damage_in_a_finished_segment_is_told_when_it_is_delivered(tmp_path: Path) -> None:
+    told = Told()
+    spool = await opened(tmp_path, told)
+    spool.put([trade(1), trade(2)], MOMENT)
+    (segment,) = await spool.segments()
+    data = segment.path.read_bytes()
+    segment.path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    assert [spool.trade(record) for record in await spool.records(segment)] == [trade(1)]
+    assert told.torn_folders == [(str(segment.path), trade(1).received)]
+    await spool.close()
+
+
+async def test_a_root_that_cannot_be_used_is_said_and_spools_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    told = Told()
+    (tmp_path / "file").write_text("")
+    spool = await opened(tmp_path / "file", told)
+    assert spool.behind
+    assert "cannot be used" in caplog.text
+    spool.put([trade(1)], MOMENT)
+    await spool.close()
+    assert told.count == 1
+
+
+async def test_what_cannot_be_delivered_is_told(tmp_path: Path) -> None:
+    told = Told()
+    spool = await opened(tmp_path, told)
+    spool.give_up([trade(3), trade(1)])
+    assert told.lost_trades == [(BTC.name, Mark("1", MOMENT + 1_000_000, "1"), Mark("3", MOMENT + 3_000_000, "3"), 2)]
+    await spool.close()
