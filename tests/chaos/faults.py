@@ -178,6 +178,7 @@ def rest_lag(scene: Scene, cases: Cases) -> None:
     for case in cases:
         put(scene, case, "rest_lag", seconds=600, by=LAG)
         case.strike()
+        put(scene, case, "refuse_connect", seconds=2, status=503)  # so that numbers tell of a hole
         put(scene, case, "reset")
     scene.each(cases, logs("reconnecting: "), "it notices that a connection is lost")
     scene.recovered(cases)
@@ -186,7 +187,7 @@ def rest_lag(scene: Scene, cases: Cases) -> None:
         case.struck = hits(scene, case, "rest_lag")
         return case.struck > 0
 
-    scene.each(cases, struck, "REST is asked for young trades", LAG)
+    scene.each(cases, struck, "REST is asked for young trades, for a hole or a sample", 30)
 
 
 def omit(scene: Scene, cases: Cases) -> None:
