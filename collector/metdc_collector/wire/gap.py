@@ -30,14 +30,15 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A span of one symbol without proof.
+    """A span of one symbol without proof, and what became of it.
 
     Attributes:
         before, after: the trades at its edges; null where there is none.
         start, end: the time without proof, ns since the epoch (``from`` and ``to`` on the wire).
-        first_missing, last_missing: the ids between, where the venue's ids are consecutive, else null.
-        cause: why, one word: ``disconnected``, ``restarted``, ``dropped``, …
-        missing, filled: exact counts, null where the venue makes them uncountable.
+        first_missing, last_missing: the first and last ordering number still missing, where these are consecutive.
+        cause: why, one word: ``disconnected``, ``restarted``, ``omitted``, ``listed``, …
+        missing: numbers that were found or are still missing; null where numbers are not consecutive.
+        filled: trades that were found and published.
         at: when this state of the record was written, ns.
     """
 
