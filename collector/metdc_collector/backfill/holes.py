@@ -25,7 +25,7 @@ class Hole:
     Attributes:
         before, after: the trades at its edges, as far as there are any.
         start, end: the time without proof, ns since the epoch.
-        cause: ``disconnected``, ``restarted``, ``omitted`` (while connected), ``listed``.
+        cause: ``disconnected``, ``restarted``, ``omitted`` (while connected), ``listed``, ``dropped`` (by the spool).
         noticed: when it was noticed, ns.
     """
 
