@@ -259,6 +259,8 @@ class Backfill:
                 if evidence.complete or (source.aggregates and evidence.asked and not evidence.high):
                     break  # before aggregates do, fills may catch up
                 await self._search.ask(job, source)
+                if source.depth is None and not evidence.high:
+                    break  # the newest rows lack what was heard behind the hole: REST lags, whichever is asked
         await stream.settled()  # a hole is not filled before what fills it is stored
         if self._again(job):
             return False
@@ -273,12 +275,19 @@ class Backfill:
             return False
         heard = self.stream.heard(hole.instrument.name)
         soon = patient or evidence.complete or evidence.high  # else REST is asked each time, in vain so far
-        job.due = now + round((self.timers.rest_retry if soon else self.timers.rest_retry_most) * _NS)
+        job.due = now + round((self._pause(job) if soon else self.timers.rest_retry_most) * _NS)
         if hole.after is None and (heard is None or heard.time <= hole.end):
             job.due = max(job.due, hole.end + round(self.timers.rest_lag * _NS))  # no later trade can show that it lags
         if now - hole.noticed > _TOLD * _NS:
             self._open(job)
         return True
+
+    def _pause(self, job: Job) -> float:
+        """For how many seconds REST that lags is left alone: rows that will be there later too can wait."""
+        job.lags += 1
+        deep = any(source.depth is not None for source in self.venue.sources)
+        first = self.timers.rest_lag / 2 if deep else self.timers.rest_retry
+        return float(min(first * 2 ** (job.lags - 1), self.timers.rest_retry_most))
 
     async def _is_hole(self, job: Job) -> bool:
         """Whether a time nobody listened is still without proof; what is known of its edges is taken up."""

@@ -24,6 +24,7 @@ class Job:
     Attributes:
         due: when it is to be looked at next, ns.
         tries: how often REST could not be asked.
+        lags: how often it did not show yet what was heard.
         opened: whether its record was published as open.
         evidence: what its turns have shown of this very hole.
         known: when the stream was last searched for what it holds of it, ns; null before.
@@ -34,6 +35,7 @@ class Job:
     hole: Hole
     due: int
     tries: int = 0
+    lags: int = 0
     opened: bool = False
     evidence: Evidence = field(init=False)
     known: int | None = None
