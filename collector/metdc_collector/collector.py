@@ -8,20 +8,17 @@ import ssl
 from collections.abc import Mapping
 
 from metdc_collector.access import trust, within_limits
-from metdc_collector.catalogue import Catalogue
 from metdc_collector.clock import Clock, Timers
 from metdc_collector.continuity import Order
 from metdc_collector.exchanges.base import Channel, Refusal, Rhythm
 from metdc_collector.fleet import Fleet
 from metdc_collector.health import Turning
-from metdc_collector.krw import krw_market
-from metdc_collector.membership import Membership
+from metdc_collector.membership import membership
 from metdc_collector.overflow import backlog_of
 from metdc_collector.peers import Peers, ReportFailed
 from metdc_collector.publisher.gate import Gate
 from metdc_collector.publisher.publisher import Publisher
 from metdc_collector.recovery import Recovery
-from metdc_collector.rest import Rest
 from metdc_collector.score import PerSecond, identity, score
 from metdc_collector.session.policy import State
 from metdc_collector.settings import InvalidSettings, Settings
@@ -78,7 +75,7 @@ class Collector:
             peers=peers,
         )
         self._overflow = self.recovery.overflow
-        self._members = _membership(settings, self.publisher, self._rest, clock, timers, tls=self._tls)
+        self._members = membership(settings, self.publisher, self._rest, clock, timers, tls=self._tls)
 
     async def run(self, stop: asyncio.Event) -> bool:
         """Stream until ``stop`` is set, then deliver what was accepted; whether all was acknowledged or spooled."""
@@ -323,39 +320,6 @@ def _reports(settings: Settings, publisher: Publisher, timers: Timers) -> Peers:
     stream = settings.stream
     create = stream.management == "Ensure"
     return Peers(publisher.link, interval=timers.report, replicas=stream.replicas, create=create)
-
-
-def _membership(
-    settings: Settings,
-    publisher: Publisher,
-    rest: Rest,
-    clock: Clock,
-    timers: Timers,
-    *,
-    tls: ssl.SSLContext | None,
-) -> Membership:
-    venue, stream = settings.venue, settings.stream
-
-    def usable() -> bool:
-        return publisher.usable
-
-    catalogue = Catalogue(
-        publisher.link,
-        exchange=venue.exchange,
-        market=venue.market,
-        replicas=stream.replicas,
-        create=stream.management == "Ensure",
-    )
-    return Membership(
-        venue=venue,
-        selection=settings.selection,
-        rest=rest,
-        catalogue=catalogue,
-        clock=clock,
-        timers=timers,
-        usable=usable,
-        krw=krw_market(settings, rest, catalogue, clock=clock, timers=timers, usable=usable, tls=tls),
-    )
 
 
 def _trust(settings: Settings) -> ssl.SSLContext | None:

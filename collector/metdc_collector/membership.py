@@ -9,14 +9,17 @@ A list that fails, is empty or has shrunk by more than a fifth unsubscribes noth
 import asyncio
 import logging
 import re
+import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from metdc_collector.catalogue import Catalogue, CatalogueFailed, Kept
 from metdc_collector.clock import Clock, Timers
 from metdc_collector.exchanges.base import InvalidListing, Listing, Refusal, Venue
-from metdc_collector.krw import KrwMarket, KrwUnknown, pause
+from metdc_collector.krw import KrwMarket, KrwUnknown, krw_market, pause
+from metdc_collector.publisher.publisher import Publisher
 from metdc_collector.rest import Rest, RestError
+from metdc_collector.settings import Settings
 from metdc_collector.universe import AUTHORITY, KEEP, Chosen, Selection, changed, nothing_to_collect, select, shrunk
 from metdc_collector.wire.instrument import Instrument
 
@@ -203,3 +206,37 @@ def _is_news(problem: str, before: str | None) -> bool:
 
 def _words(error: RestError | InvalidListing) -> str:
     return f"instrument list: {error}" if isinstance(error, InvalidListing) else str(error)
+
+
+def membership(
+    settings: Settings,
+    publisher: Publisher,
+    rest: Rest,
+    clock: Clock,
+    timers: Timers,
+    *,
+    tls: ssl.SSLContext | None,
+) -> Membership:
+    """Return what chooses instruments as these settings have it, with the catalogue in NATS that it keeps."""
+    venue, stream = settings.venue, settings.stream
+
+    def usable() -> bool:
+        return publisher.usable
+
+    catalogue = Catalogue(
+        publisher.link,
+        exchange=venue.exchange,
+        market=venue.market,
+        replicas=stream.replicas,
+        create=stream.management == "Ensure",
+    )
+    return Membership(
+        venue=venue,
+        selection=settings.selection,
+        rest=rest,
+        catalogue=catalogue,
+        clock=clock,
+        timers=timers,
+        usable=usable,
+        krw=krw_market(settings, rest, catalogue, clock=clock, timers=timers, usable=usable, tls=tls),
+    )

@@ -276,7 +276,7 @@ class Backfill:
         heard = self.stream.heard(hole.instrument.name)
         soon = patient or evidence.complete or evidence.high  # else REST is asked each time, in vain so far
         job.due = now + round((self._pause(job) if soon else self.timers.rest_retry_most) * _NS)
-        if hole.after is None and (heard is None or heard.time <= hole.end):
+        if hole.after is None and (heard is None or not hole.ended_before(heard)):
             job.due = max(job.due, hole.end + round(self.timers.rest_lag * _NS))  # no later trade can show that it lags
         if now - hole.noticed > _TOLD * _NS:
             self._open(job)

@@ -84,6 +84,10 @@ class Hole:
         is_after = self.after is not None and trade.id == self.after.id
         return 1 if is_after or trade.time > self.end + MARGIN else 0
 
+    def ended_before(self, heard: Mark) -> bool:
+        """Whether a trade that was heard is of after its end: where the venue's clock is ahead, others seem to be."""
+        return heard.time > self.end and not (self.before is not None and heard.id == self.before.id)
+
     def numbers(self, trade: Trade) -> tuple[int, int]:
         """Return the first and the last number that a trade stands for, counted as the hole's edges are."""
         if trade.aggregate is not None and not self.joined:

@@ -110,7 +110,7 @@ class Search:
         """
         if hole.after is not None:
             return False
-        if heard is not None and heard.time > hole.end:
+        if heard is not None and hole.ended_before(heard):
             return any(trade.id == heard.id or trade.time > heard.time for trade in rows)
         return asked - hole.end >= self.timers.rest_lag * _NS
 

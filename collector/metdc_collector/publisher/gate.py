@@ -171,12 +171,14 @@ class Gate:
 
     def heard(self, name: str) -> Mark | None:
         """The newest trade of an instrument that was received, also one that waits for its predecessor."""
+        accepted = self.order.newest(name)
+        heard = [] if accepted is None else [accepted]
         for joinings in self._joining.values():
             joining = joinings.get(name)
             if joining is not None and len(joining.trades) > joining.replayed:
                 last = joining.trades[-1]
-                return Mark(last.id, last.time, last.seq)
-        return self.order.newest(name)
+                heard.append(Mark(last.id, last.time, last.seq))
+        return max(heard, key=lambda mark: mark.time, default=None)
 
     def shown(self, name: str) -> Shown | None:
         """The last snapshot of an instrument that was let in; null while there is none, or one waits."""
@@ -279,8 +281,7 @@ class Gate:
             await asyncio.sleep(_TICK / 10)
 
     def _due(self, joining: Joining) -> bool:
-        if joining.since is None:
-            return False
+        assert joining.since is not None, "set with the first trade"
         consecutive_behind = self.order.consecutive and self.peers()
         hold = self.timers.hold_behind_peer if consecutive_behind else self.timers.hold
         # After an outage of NATS the others deliver what they have kept before this one may overtake them.

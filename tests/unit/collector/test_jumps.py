@@ -2,7 +2,7 @@
 
 import pytest
 
-from metdc_collector.continuity import RESTARTED, Jump, Newest, Order, is_overtaken
+from metdc_collector.continuity import SERIES, Jump, Newest, Order, is_older, is_overtaken
 from metdc_collector.exchanges.history import Mark
 from metdc_collector.wire.trade import Trade
 from tests.unit.collector.made import BTC, SECOND, aggregate, trade
@@ -134,8 +134,8 @@ def test_numbers_that_restart_with_newer_times_are_a_new_series() -> None:
 def test_a_lower_number_that_is_hardly_newer_is_late() -> None:
     order = Order(consecutive=True)
     order.mark([trade(500, at=0)])
-    assert order.mark([trade(499, at=RESTARTED)])[0].late
-    assert not order.mark([trade(498, at=RESTARTED + 1)])[0].late
+    assert order.mark([trade(499, at=SERIES)])[0].late
+    assert not order.mark([trade(498, at=SERIES + 1)])[0].late
 
 
 def test_a_trade_of_the_old_series_is_late_behind_the_new_one() -> None:
@@ -149,6 +149,38 @@ def test_a_stored_trade_of_a_new_series_is_continued_from() -> None:
     order.mark([trade(500, at=0)])
     order.resume("BTCUSDT", stored(trade(3, at=3600 * SECOND)))
     assert order.last_ids() == {"BTCUSDT": "3"}
+
+
+@pytest.mark.parametrize(("at", "dropped"), [(SERIES, True), (SERIES + 1, False)])
+def test_aggregates_of_fills_that_have_come_are_left_out_only_within_their_series(at: int, *, dropped: bool) -> None:
+    order = Order(consecutive=True)
+    order.mark([trade(500, at=0)])
+    assert (order.mark([aggregate(1, 1, 2, at=at)]) == []) is dropped
+
+
+def test_an_old_aggregate_of_fills_that_have_come_is_left_out() -> None:
+    order = Order(consecutive=True)
+    order.mark([trade(500, at=3600 * SECOND)])
+    assert order.mark([aggregate(70, 498, 500, at=0)]) == []
+
+
+@pytest.mark.parametrize(
+    ("mine", "at", "other", "other_at", "older"),
+    [
+        (4, 9, 5, 1, True),
+        (5, 1, 5, 9, False),
+        (6, 1, 5, 9, False),
+        (4, SERIES, 5, 0, True),
+        (4, SERIES + 1, 5, 0, False),
+        (6, 0, 5, SERIES + 1, True),
+        (-1, 1, 5, 9, True),
+        (4, 9, -1, 1, False),
+    ],
+)
+def test_numbers_tell_which_trade_is_older_and_times_where_numbers_can_not(
+    mine: int, at: int, other: int, other_at: int, *, older: bool
+) -> None:
+    assert is_older(mine, at, other, other_at) is older
 
 
 def test_a_trade_of_a_new_series_is_not_overtaken_by_the_old_one() -> None:

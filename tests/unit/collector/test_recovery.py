@@ -22,6 +22,7 @@ from metdc_collector.rest import Rest
 from metdc_collector.settings import Settings
 from metdc_collector.wire.gap import Edge, Gap, State, encode
 from metdc_collector.wire.instrument import Instrument
+from metdc_collector.wire.report import Gaps
 from tests.unit.collector.made import BTC, MOMENT, SECOND, HandClock, trade
 from tests.unit.collector.publisher.test_gate import Sink
 
@@ -44,8 +45,6 @@ class Ledgers(Sink):
         self.told_at.set()
         records, self.records = self.records, self.records or []
         return records
-
-    async def settled(self) -> None: ...
 
 
 class Bucket:
@@ -92,6 +91,7 @@ class Rig:
             config=config,
             venue=SimpleNamespace(exchange="binance", market="spot", sources=(), limits=None),
             limit_share=Fraction(1),
+            key=None,
         )
         self.recovery = Recovery(
             settings=cast(Settings, settings),
@@ -137,7 +137,7 @@ async def test_an_open_gap_of_another_process_is_taken_over() -> None:
     rig = Rig()
     rig.sink.records = [encode(gap("open", first_missing="6", last_missing="8", filled=2)), b"another's"]
     await rig.run(rig.sink.told_at)
-    assert rig.recovery.ledger.counts.open == 1
+    assert rig.recovery.counts == Gaps(open=1, filled=0, unfillable=0)
     (job,) = rig.recovery.backfill._jobs["BTCUSDT"]
     assert (job.hole.before, job.hole.after) == (Mark("5", MOMENT, "5"), Mark("9", MOMENT + SECOND, "9"))
     assert (job.opened, job.evidence.filled, job.hole.count, job.hole.cause) == (True, 2, 3, "disconnected")
@@ -150,7 +150,7 @@ async def test_a_gap_that_is_settled_or_of_nobody_is_not_taken_over() -> None:
     rig.sink.records = [encode(each) for each in (gap("open"), gap("filled", at=1), gap("open", at=-1), other)]
     await rig.run(rig.sink.told_at)
     assert rig.recovery.backfill.pending == {}
-    assert rig.recovery.ledger.counts.open == 0
+    assert rig.recovery.counts == Gaps(open=0, filled=0, unfillable=0)
 
 
 async def test_a_gap_whose_numbers_are_none_is_taken_over_as_a_time() -> None:

@@ -10,7 +10,7 @@ from metdc_collector.backfill.engine import Backfill
 from metdc_collector.backfill.ledger import Ledger
 from metdc_collector.backfill.proof import Proof
 from metdc_collector.clock import Clock, Timers
-from metdc_collector.continuity import Jump, Order
+from metdc_collector.continuity import Jump, Order, Shown
 from metdc_collector.coverage import Blind
 from metdc_collector.exchanges.base import Request, Venue
 from metdc_collector.exchanges.history import Mark, Page, Span
@@ -110,6 +110,8 @@ class Path:
     blinds: list[tuple[Blind, Mark | None]] = field(default_factory=list)
     before: dict[str, Mark] = field(default_factory=dict)
     dark: dict[str, int | None] = field(default_factory=dict)
+    held: dict[str, Mark] = field(default_factory=dict)
+    snapshots: dict[str, Shown] = field(default_factory=dict)
     published: list[tuple[Trade, int]] = field(default_factory=list)
 
     def news(self) -> tuple[Sequence[tuple[Blind, Mark | None]], Sequence[Jump]]:
@@ -119,6 +121,12 @@ class Path:
 
     def newest(self, name: str) -> Mark | None:
         return self.order.newest(name)
+
+    def heard(self, name: str) -> Mark | None:
+        return self.held.get(name) or self.order.newest(name)
+
+    def shown(self, name: str) -> Shown | None:
+        return self.snapshots.get(name)
 
     def stored_before(self, name: str) -> Mark | None:
         return self.before.get(name)

@@ -31,7 +31,7 @@ async def test_numbers_that_were_never_public_are_told_to_nobody() -> None:
     jumped(rig)
     rig.rest.rows = [at(5, 99), at(9, 100)]
     assert await rig.run(3) == []
-    assert rig.ledger.counts.unfillable == 0
+    assert rig.ledger.unfillable == 0
 
 
 async def test_rest_that_lags_is_asked_again() -> None:
@@ -115,12 +115,14 @@ async def test_where_aggregates_are_streamed_fills_are_not_asked_for() -> None:
 # -- times
 
 
-async def test_a_time_without_a_listener_is_asked_for_at_once_where_nothing_counts() -> None:
+async def test_a_time_without_a_listener_is_asked_for_half_a_second_later_where_nothing_counts() -> None:
     rig = Rig(consecutive=False)
     rig.live(unnumbered(1, 90))
     rig.blind(91, 100)
     rig.rest.rows = [unnumbered(1, 90), unnumbered(2, 95)]
-    await rig.run(0.5)
+    await rig.run(0.4)
+    assert rig.rest.asked == []
+    await rig.run(0.3)
     assert rig.ids == ["x-2"]
     assert rig.engine.pending == {"BTCUSDT": MOMENT + 91 * SECOND}
 
@@ -166,6 +168,15 @@ async def test_where_numbers_count_the_next_trade_tells_whether_there_was_a_hole
     rig.live(at(6, 101))
     assert await rig.run(15) == []
     assert rig.rest.asked == []
+
+
+async def test_a_hole_that_numbers_show_has_no_cause_of_a_time_behind_it_or_of_other_numbers() -> None:
+    rig = Rig()
+    rig.live(at(5, 90), at(8, 91), at(12, 92))
+    rig.blind(95, 100)
+    rig.rest.rows = [at(number, 90) for number in range(5, 13)]
+    assert await rig.run(3) == ["filled", "filled"]
+    assert [gap.cause for gap in rig.told] == ["omitted", "omitted"]
 
 
 async def test_a_hole_that_the_next_trade_shows_has_the_cause_of_the_time() -> None:

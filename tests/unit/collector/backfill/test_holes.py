@@ -81,6 +81,15 @@ def test_a_lower_number_that_is_newer_by_far_is_of_a_new_series() -> None:
     assert timed(10, 20, before=mark(0)).side(trade(0)) == -1
 
 
+@pytest.mark.parametrize(("number", "at", "ended"), [(2, 20, False), (2, 20.1, True), (1, 20.1, False)])
+def test_a_later_trade_tells_that_a_hole_has_ended_unless_it_lies_before_it(
+    number: int, at: float, *, ended: bool
+) -> None:
+    hole = timed(10, 20, mark(1, 9 * SECOND))
+    assert hole.ended_before(mark(number, round(at * SECOND))) is ended
+    assert timed(10, 20).ended_before(mark(number, round(at * SECOND))) is (at > 20)
+
+
 def test_an_aggregate_lies_where_its_fills_lie() -> None:
     hole = counted(5, 9)
     aggregates = [aggregate(1, 4, 5), aggregate(2, 5, 6), aggregate(3, 6, 8), aggregate(4, 8, 9), aggregate(5, 9, 9)]

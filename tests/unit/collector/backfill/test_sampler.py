@@ -107,7 +107,7 @@ async def test_an_instrument_whose_newer_trades_do_not_come_is_silent(newest: bo
     assert rig.ids == (["x-2"] if newest else ["x-1", "x-2"])
 
 
-@pytest.mark.parametrize("seconds", [5, 11, 97, 99])
+@pytest.mark.parametrize("seconds", [5, 10, 96, 99])
 async def test_rows_of_before_the_subscription_and_of_just_now_prove_nothing(seconds: int) -> None:
     rig = Rig()
     rig.rest.rows = [unnumbered(1, seconds)]
@@ -123,12 +123,22 @@ async def test_where_aggregates_are_streamed_fills_prove_nothing() -> None:
     assert (rig.ids, rig.rest.asked) == ([], [])
 
 
-async def test_a_connection_that_ended_meanwhile_leaves_the_rows_to_its_hole() -> None:
+@pytest.mark.parametrize(("seconds", "silent"), [(12, []), (12.001, ["BTCUSDT"])])
+async def test_clocks_that_differ_explain_a_row_of_just_behind_the_subscription(
+    seconds: float, silent: list[str]
+) -> None:
+    rig = Rig()
+    rig.rest.rows = [unnumbered(1, seconds)]
+    await rig.sampler.sample(BTC)
+    assert (rig.ids, rig.silent) == (["x-1"], silent)
+
+
+async def test_where_another_connection_has_taken_over_rows_are_taken_but_nobody_is_called_silent() -> None:
     rig = Rig()
     rig.rest.rows = [unnumbered(1, 50)]
     rig.rest.during = lambda: rig.since.update(BTCUSDT=MOMENT + 100 * SECOND)
     await rig.sampler.sample(BTC)
-    assert (rig.ids, rig.silent) == ([], [])
+    assert (rig.ids, rig.silent) == (["x-1"], [])
 
 
 async def test_rows_prove_nothing_while_the_stream_can_not_be_looked_at() -> None:
@@ -156,6 +166,58 @@ async def test_a_reply_that_is_none_is_an_error_of_rest() -> None:
     rig.venue.sources = [Broken(rig.rest)]
     with pytest.raises(RestError, match="no array"):
         await rig.sampler.sample(BTC)
+
+
+# -- rows that are young
+
+
+async def test_a_young_row_is_compared_once_it_has_grown() -> None:
+    rig = Rig()
+    rig.rest.rows = [unnumbered(1, 50), unnumbered(2, 96), unnumbered(3, 99)]
+    rig.path.stored = [unnumbered(1, 50)]
+    await rig.sampler.sample(BTC)
+    assert rig.sampler.samples == Samples(checked=1, missing=0, repaired=0)
+    rig.path.stored += [unnumbered(2, 96)]
+    rig.hand.time = 104 * SECOND - 1
+    await rig.sampler.compare_young()
+    assert rig.ids == []
+    rig.hand.time = 104 * SECOND
+    await rig.sampler.compare_young()
+    assert rig.ids == ["x-3"]
+    assert rig.sampler.samples == Samples(checked=3, missing=1, repaired=1)
+
+
+async def test_at_the_end_young_rows_are_compared_at_once_and_only_once() -> None:
+    rig = Rig()
+    for instrument in (BTC, ETH):
+        rig.rest.rows.append(unnumbered(1, 99, instrument))
+        await rig.sampler.sample(instrument)
+    for _ in range(2):
+        await rig.sampler.compare_young(at_once=True)
+    assert rig.ids == ["x-1", "x-1"]
+    assert rig.sampler.samples == Samples(checked=2, missing=2, repaired=2)
+
+
+async def test_young_rows_are_compared_as_time_goes_by() -> None:
+    rig = Rig()
+    rig.instruments = {"BTCUSDT": BTC}
+    rig.rest.rows = [unnumbered(1, 103)]
+    await rig.run(6)
+    assert rig.ids == ["x-1"]
+
+
+async def test_of_very_many_young_rows_only_some_are_kept_until_there_is_room_again() -> None:
+    rig = Rig()
+    rig.venue.sources[0].most = 10_000
+    rig.rest.rows = [unnumbered(number, 99) for number in range(5_001)]
+    await rig.sampler.sample(BTC)
+    rig.rest.rows = [unnumbered(0, 99, ETH)]
+    await rig.sampler.sample(ETH)
+    await rig.sampler.compare_young(at_once=True)
+    assert rig.sampler.samples.checked == 5_000
+    await rig.sampler.sample(ETH)
+    await rig.sampler.compare_young(at_once=True)
+    assert rig.sampler.samples.checked == 5_001
 
 
 # -- whom it looks at

@@ -9,9 +9,7 @@ import pytest
 
 from metdc_collector.clock import Clock, Timers
 from metdc_collector.continuity import Newest, Order
-from metdc_collector.coverage import Blind
 from metdc_collector.exchanges.base import Kind, Parsed
-from metdc_collector.exchanges.history import Mark
 from metdc_collector.publisher.direct import LookFailed
 from metdc_collector.publisher.gate import Gate
 from metdc_collector.publisher.publisher import Publisher
@@ -35,6 +33,8 @@ class Stream:
         return {row.instrument.subject: Newest(row.id, row.time, row.late, row.seq) for row in self.rows}
 
     async def since(self, subject: str, time: int) -> dict[str, int]:
+        if self.away:
+            raise LookFailed("no answer")
         if self.meanwhile is not None:
             doing, self.meanwhile = self.meanwhile, None
             doing()
@@ -52,6 +52,7 @@ class Sink:
         self.window = Window("_INBOX.x")
         self.published: list[Trade] = []
         self.known: list[int] = []
+        self.waits = 0
         self.given = asyncio.Event()
         self.overflow: object | None = None
 
@@ -63,6 +64,9 @@ class Sink:
         self.published += trades
         self.known += [known] * len(trades)
         self.given.set()
+
+    async def settled(self) -> None:
+        self.waits += 1
 
     @property
     def ids(self) -> list[str]:
@@ -319,102 +323,3 @@ async def test_aggregates_behind_stored_fills_are_let_in_and_go_on() -> None:
     await rig.step_after()
     rig.receive(aggregate(5, 13, 13, at=SECOND))
     assert rig.sink.ids == ["agg:4", "agg:5"]
-
-
-async def test_a_connection_that_continues_from_what_is_stored_notices_what_is_missing() -> None:
-    rig = joined()
-    rig.stream.rows = [trade(4)]
-    rig.receive(trade(7))
-    await rig.step_after(1)
-    _, jumps = rig.gate.news()
-    assert [(jump.before.id, jump.after.id) for jump in jumps] == [("4", "7")]
-    assert rig.gate.stored_before("BTCUSDT") == Mark("4", trade(4).time, "4")
-    assert rig.gate.news() == ([], [])
-
-
-async def test_a_time_in_which_nobody_listened_is_told_with_the_trade_before_it() -> None:
-    rig = Rig()
-    rig.gate.coverage.want(["BTCUSDT"])
-    rig.gate.cover(1, ["BTCUSDT"])
-    rig.receive(trade(5))
-    rig.gate.leave(1, MOMENT + SECOND)
-    assert rig.gate.uncovered() == {"BTCUSDT": MOMENT + SECOND}
-    rig.hand.time = 2 * SECOND
-    rig.gate.cover(2, ["BTCUSDT"])
-    blind, _ = rig.gate.news()
-    assert blind == [
-        (Blind("BTCUSDT", None, MOMENT), None),
-        (Blind("BTCUSDT", MOMENT + SECOND, MOMENT + 2 * SECOND), Mark("5", trade(5).time, "5")),
-    ]
-
-
-def test_what_is_wanted_no_longer_is_not_uncovered() -> None:
-    rig = Rig()
-    rig.gate.coverage.want(["BTCUSDT"])
-    rig.gate.drop(["BTCUSDT"])
-    assert rig.gate.uncovered() == {}
-
-
-async def test_what_is_stored_is_continued_from_before_anything_comes() -> None:
-    rig = Rig()
-    rig.stream.rows = [trade(4)]
-    rig.receive(trade(9, of=ETH))
-    assert await rig.gate.prime([BTC, ETH])
-    assert (rig.gate.stored_before("BTCUSDT"), rig.gate.stored_before("ETHUSDT")) == (
-        Mark("4", trade(4).time, "4"),
-        None,
-    )
-    rig.receive(trade(6))
-    assert [(jump.before.id, jump.after.id) for jump in rig.gate.news()[1]] == [("4", "6")]
-
-
-async def test_what_is_stored_is_not_known_while_nats_is_away() -> None:
-    rig = Rig()
-    rig.stream.away = True
-    assert not await rig.gate.prime([BTC])
-    rig.sink.usable = False
-    assert not await rig.gate.prime([BTC])
-    assert await rig.gate.held_of(BTC, 0) is None
-    assert not rig.gate.usable
-    rig.sink.looks = None
-    assert not rig.gate.usable
-
-
-async def test_what_the_stream_holds_of_an_instrument_is_told() -> None:
-    rig = Rig()
-    rig.stream.rows = [trade(4), trade(5)]
-    assert rig.gate.usable
-    assert await rig.gate.held_of(BTC, trade(5).time) == {trade(5).message_id: trade(5).time}
-
-
-def test_what_is_restored_behind_a_newer_trade_is_late() -> None:
-    rig = Rig()
-    rig.receive(trade(5), trade(9))
-    rig.gate.restore([trade(6), aggregate(3, 7, 8, at=8_999_999)], MOMENT - 7)
-    assert [(each.id, each.late) for each in rig.sink.published[2:]] == [("6", True), ("agg:3", True)]
-    assert rig.sink.known[2:] == [MOMENT - 7] * 2
-
-
-def test_an_aggregate_that_is_restored_amid_fills_is_late_only_behind_a_newer_one() -> None:
-    rig = Rig()
-    rig.receive(trade(5))
-    rig.gate.restore([aggregate(3, 6, 8, at=9_000_000)], MOMENT)
-    assert [(each.id, each.late) for each in rig.sink.published] == [("5", False), ("agg:3", False)]
-    assert rig.gate.order.last_ids() == {"BTCUSDT": "5"}
-
-
-def test_aggregates_that_are_restored_among_aggregates_are_late_only_behind_a_newer_one() -> None:
-    rig = Rig()
-    rig.gate.restore([aggregate(3, 6, 8), aggregate(4, 9, 9)], MOMENT)
-    rig.receive(aggregate(6, 12, 12))
-    rig.gate.restore([aggregate(5, 10, 11), aggregate(7, 13, 13)], MOMENT)
-    assert [each.late for each in rig.sink.published] == [False, False, False, True, False]
-
-
-def test_what_is_restored_of_a_quiet_instrument_is_its_newest() -> None:
-    rig = Rig()
-    rig.receive(trade(5))
-    rig.gate.restore([trade(6)], MOMENT)
-    assert [(each.id, each.late) for each in rig.sink.published] == [("5", False), ("6", False)]
-    rig.receive(trade(7))
-    assert rig.gate.news() == ([], [])

@@ -1,0 +1,272 @@
+"""What the path to the stream tells those who look after holes, and takes from them."""
+
+import asyncio
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from metdc_collector.continuity import Newest, Shown
+from metdc_collector.coverage import Blind
+from metdc_collector.exchanges.base import Kind, Parsed
+from metdc_collector.exchanges.history import Mark
+from metdc_collector.publisher.window import MOST_BYTES, Window
+from tests.unit.collector.made import BTC, ETH, MOMENT, SECOND, aggregate, trade
+from tests.unit.collector.publisher.test_gate import Rig, joined
+
+SNAPSHOT = Shown(Mark("4", trade(4).time, "4"), MOMENT + 3 * SECOND)
+
+# -- heard
+
+
+def test_the_newest_trade_that_was_accepted_is_heard() -> None:
+    rig = Rig()
+    assert rig.gate.heard("BTCUSDT") is None
+    rig.receive(trade(5))
+    assert rig.gate.heard("BTCUSDT") == Mark("5", trade(5).time, "5")
+
+
+@pytest.mark.parametrize(("first", "second"), [(7, 6), (6, 7)])
+def test_of_several_connections_that_join_the_newest_trade_is_heard(first: int, second: int) -> None:
+    rig = Rig()
+    for connection, number in ((1, first), (2, second)):
+        rig.gate.join(connection, [BTC, ETH])
+        rig.receive(trade(number), connection=connection)
+    assert rig.gate.heard("BTCUSDT") == Mark("7", trade(7).time, "7")
+    assert rig.gate.heard("ETHUSDT") is None
+
+
+def test_a_connection_that_lags_while_it_joins_takes_nothing_from_what_is_heard() -> None:
+    rig = Rig()
+    rig.receive(trade(9), connection=2)
+    rig.gate.join(1, [BTC])
+    rig.receive(trade(5))
+    assert rig.gate.heard("BTCUSDT") == Mark("9", trade(9).time, "9")
+
+
+def test_rows_of_a_snapshot_that_waits_are_not_heard() -> None:
+    rig = joined()
+    rig.receive(trade(4), trade(5), replayed=True)
+    assert rig.gate.heard("BTCUSDT") is None
+    rig.receive(trade(6))
+    assert rig.gate.heard("BTCUSDT") == Mark("6", trade(6).time, "6")
+
+
+# -- shown
+
+
+async def test_a_snapshot_is_shown_once_it_was_let_in() -> None:
+    rig = joined()
+    rig.hand.time = 3 * SECOND
+    rig.receive(trade(4), trade(5), replayed=True)
+    assert rig.gate.shown("BTCUSDT") is None
+    await rig.step_after(1)
+    assert rig.gate.shown("BTCUSDT") == SNAPSHOT
+    assert rig.gate.shown("ETHUSDT") is None
+
+
+async def test_while_another_snapshot_waits_none_is_shown() -> None:
+    rig = joined()
+    rig.receive(trade(4), replayed=True)
+    await rig.step_after(1)
+    rig.receive(trade(5), replayed=True, connection=2)
+    assert rig.gate.shown("BTCUSDT") is None
+
+
+async def test_what_came_without_a_snapshot_leaves_the_last_one_shown() -> None:
+    rig = joined()
+    rig.hand.time = 3 * SECOND
+    rig.receive(trade(4), replayed=True)
+    await rig.step_after(1)
+    rig.gate.join(2, [BTC])
+    rig.receive(trade(6), connection=2)
+    assert rig.gate.shown("BTCUSDT") == SNAPSHOT
+    await rig.step_after(1)
+    assert rig.gate.shown("BTCUSDT") == SNAPSHOT
+
+
+async def test_a_snapshot_came_no_later_than_what_was_held_first() -> None:
+    """Trades that came before it are held as long as it is: the earlier moment is the one that is sure."""
+    rig = joined()
+    rig.hand.time = 3 * SECOND
+    rig.receive(trade(6))
+    rig.hand.time = 4 * SECOND
+    rig.receive(trade(4), trade(5), replayed=True)
+    await rig.step_after(1)
+    assert rig.gate.shown("BTCUSDT") == SNAPSHOT
+
+
+# -- what is noticed, and put back
+
+
+async def test_a_connection_that_continues_from_what_is_stored_notices_what_is_missing() -> None:
+    rig = joined()
+    rig.stream.rows = [trade(4)]
+    rig.receive(trade(7))
+    await rig.step_after(1)
+    _, jumps = rig.gate.news()
+    assert [(jump.before.id, jump.after.id) for jump in jumps] == [("4", "7")]
+    assert rig.gate.stored_before("BTCUSDT") == Mark("4", trade(4).time, "4")
+    assert rig.gate.news() == ([], [])
+
+
+async def test_a_time_in_which_nobody_listened_is_told_with_the_trade_before_it() -> None:
+    rig = Rig()
+    rig.gate.coverage.want(["BTCUSDT"])
+    rig.gate.cover(1, ["BTCUSDT"])
+    rig.receive(trade(5))
+    rig.gate.leave(1, MOMENT + SECOND)
+    assert rig.gate.uncovered() == {"BTCUSDT": MOMENT + SECOND}
+    rig.hand.time = 2 * SECOND
+    rig.gate.cover(2, ["BTCUSDT"])
+    blind, _ = rig.gate.news()
+    assert blind == [
+        (Blind("BTCUSDT", None, MOMENT), None),
+        (Blind("BTCUSDT", MOMENT + SECOND, MOMENT + 2 * SECOND), Mark("5", trade(5).time, "5")),
+    ]
+
+
+def test_what_is_wanted_no_longer_is_not_uncovered() -> None:
+    rig = Rig()
+    rig.gate.coverage.want(["BTCUSDT"])
+    rig.gate.drop(["BTCUSDT"])
+    assert rig.gate.uncovered() == {}
+
+
+async def test_what_is_stored_is_continued_from_before_anything_comes() -> None:
+    rig = Rig()
+    rig.stream.rows = [trade(4)]
+    rig.receive(trade(9, of=ETH))
+    assert await rig.gate.prime([BTC, ETH])
+    assert (rig.gate.stored_before("BTCUSDT"), rig.gate.stored_before("ETHUSDT")) == (
+        Mark("4", trade(4).time, "4"),
+        None,
+    )
+    rig.receive(trade(6))
+    assert [(jump.before.id, jump.after.id) for jump in rig.gate.news()[1]] == [("4", "6")]
+
+
+async def test_what_is_stored_is_not_known_while_nats_is_away() -> None:
+    rig = Rig()
+    rig.stream.away = True
+    assert not await rig.gate.prime([BTC])
+    rig.sink.usable = False
+    assert not await rig.gate.prime([BTC])
+    assert await rig.gate.held_of(BTC, 0) is None
+    assert not rig.gate.usable
+    rig.sink.looks = None
+    assert not rig.gate.usable
+
+
+async def test_what_the_stream_holds_of_an_instrument_is_told() -> None:
+    rig = Rig()
+    rig.stream.rows = [trade(4), trade(5)]
+    assert rig.gate.usable
+    assert await rig.gate.held_of(BTC, trade(5).time) == {trade(5).message_id: trade(5).time}
+
+
+def test_what_is_restored_behind_a_newer_trade_is_late() -> None:
+    rig = Rig()
+    rig.receive(trade(5), trade(9))
+    rig.gate.restore([trade(6), aggregate(3, 7, 8, at=8_999_999)], MOMENT - 7)
+    assert [(each.id, each.late) for each in rig.sink.published[2:]] == [("6", True), ("agg:3", True)]
+    assert rig.sink.known[2:] == [MOMENT - 7] * 2
+
+
+def test_an_aggregate_that_is_restored_amid_fills_is_late_only_behind_a_newer_one() -> None:
+    rig = Rig()
+    rig.receive(trade(5))
+    rig.gate.restore([aggregate(3, 6, 8, at=9_000_000)], MOMENT)
+    assert [(each.id, each.late) for each in rig.sink.published] == [("5", False), ("agg:3", False)]
+    assert rig.gate.order.last_ids() == {"BTCUSDT": "5"}
+
+
+def test_aggregates_that_are_restored_among_aggregates_are_late_only_behind_a_newer_one() -> None:
+    rig = Rig()
+    rig.gate.restore([aggregate(3, 6, 8), aggregate(4, 9, 9)], MOMENT)
+    rig.receive(aggregate(6, 12, 12))
+    rig.gate.restore([aggregate(5, 10, 11), aggregate(7, 13, 13)], MOMENT)
+    assert [each.late for each in rig.sink.published] == [False, False, False, True, False]
+
+
+def test_what_is_restored_of_a_quiet_instrument_is_its_newest() -> None:
+    rig = Rig()
+    rig.receive(trade(5))
+    rig.gate.restore([trade(6)], MOMENT)
+    assert [(each.id, each.late) for each in rig.sink.published] == [("5", False), ("6", False)]
+    rig.receive(trade(7))
+    assert rig.gate.news() == ([], [])
+
+
+# -- numbers without a trade
+
+
+def test_a_number_without_a_trade_is_passed_over_also_while_another_instrument_joins() -> None:
+    rig = Rig()
+    rig.receive(trade(5))
+    rig.gate.join(1, [ETH])
+    rig.gate.receive(1, Parsed(Kind.TRADE, skipped=[(BTC, "6")]), MOMENT)
+    rig.receive(trade(7))
+    assert rig.gate.news() == ([], [])
+
+
+def test_a_number_without_a_trade_is_passed_over_on_a_connection_that_runs() -> None:
+    rig = Rig()
+    rig.receive(trade(5))
+    rig.gate.receive(1, Parsed(Kind.TRADE, skipped=[(BTC, "6")]), MOMENT)
+    rig.receive(trade(7))
+    assert rig.gate.news() == ([], [])
+
+
+async def test_of_several_numbers_without_a_trade_the_first_is_waited_for() -> None:
+    rig = joined()
+    for seq in ("5", "6"):
+        rig.gate.receive(1, Parsed(Kind.TRADE, skipped=[(BTC, seq)]), MOMENT)
+    rig.receive(trade(7))
+    rig.stream.rows = [trade(4)]
+    assert await rig.step_after() == ["7"]
+
+
+# -- the stream
+
+
+async def test_what_the_stream_holds_is_not_known_while_a_look_fails() -> None:
+    rig = Rig()
+    rig.stream.away = True
+    assert await rig.gate.held_of(BTC, 0) is None
+
+
+async def test_what_is_accepted_settles_as_the_publisher_says() -> None:
+    rig = Rig()
+    await rig.gate.settled()
+    assert rig.sink.waits == 1
+
+
+async def test_what_was_let_in_during_a_look_at_the_stream_is_not_what_it_held_before() -> None:
+    rig = Rig()
+    look = rig.stream.newest
+
+    async def meanwhile(subjects: Sequence[str]) -> dict[str, Newest]:
+        rig.stream.newest = look  # type: ignore[method-assign]
+        rig.gate.join(1, [BTC])
+        rig.receive(trade(5))
+        await rig.gate.step(at_once=True)
+        return {BTC.subject: Newest("5", trade(5).time, seq="5")}
+
+    rig.stream.newest = meanwhile  # type: ignore[method-assign]
+    assert await rig.gate.prime([BTC])
+    assert rig.gate.stored_before("BTCUSDT") is None
+
+
+async def test_a_snapshot_waits_until_what_was_accepted_before_is_written() -> None:
+    rig = joined()
+    rig.receive(trade(4), replayed=True)
+    window = SimpleNamespace(bytes=MOST_BYTES)
+    rig.sink.window = cast(Window, window)
+    step = asyncio.create_task(rig.step_after(1))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert rig.sink.ids == []
+    window.bytes = 0
+    assert await step == ["4"]
