@@ -89,7 +89,14 @@ class Rig:
         settings = SimpleNamespace(
             stream=SimpleNamespace(management="Ensure", replicas=1),
             config=config,
-            venue=SimpleNamespace(exchange="binance", market="spot", sources=(), limits=None),
+            venue=SimpleNamespace(
+                exchange="binance",
+                market="spot",
+                sources=(),
+                limits=None,
+                channels=(Channel("trade", consecutive=True),),
+            ),
+            spool=None,
             limit_share=Fraction(1),
             key=None,
         )

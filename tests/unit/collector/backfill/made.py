@@ -12,7 +12,7 @@ from metdc_collector.backfill.proof import Proof
 from metdc_collector.clock import Clock, Timers
 from metdc_collector.continuity import Jump, Order, Shown
 from metdc_collector.coverage import Blind
-from metdc_collector.exchanges.base import Request, Venue
+from metdc_collector.exchanges.base import Channel, Request, Venue
 from metdc_collector.exchanges.history import Mark, Page, Span
 from metdc_collector.rest import Rest, RestError
 from metdc_collector.wire.gap import Gap, decode
@@ -155,7 +155,9 @@ class Rig:
         self.hand = HandClock(100 * SECOND)
         self.rest = Venues(self.hand)
         self.sources: list[Newest] = [Newest(self.rest)]
-        self.venue = SimpleNamespace(sources=self.sources)
+        self.venue = SimpleNamespace(
+            sources=self.sources, channels=(Channel("trade", consecutive=consecutive, snapshot=True),)
+        )
         self.path = Path(Order(consecutive))
         self.told: list[Gap] = []
         self.ledger = Ledger(self._tell)

@@ -156,7 +156,7 @@ async def test_a_newer_live_trade_must_show_before_rest_is_believed() -> None:
     rig.hand.time = 112 * SECOND
     await rig.run(5)
     assert rig.engine.pending != {}
-    assert await rig.run(20) == ["open", "filled"]
+    assert await rig.run(30) == ["open", "filled"]
     assert rig.ids == ["x-2"]
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from metdc_collector.backfill.proof import Proof
 from metdc_collector.continuity import Shown
-from metdc_collector.exchanges.base import Request
-from tests.unit.collector.backfill.made import Numbered, Rig, at, mark, unnumbered
+from metdc_collector.exchanges.base import Channel, Request
+from tests.unit.collector.backfill.made import Newest, Numbered, Rig, at, mark, unnumbered
 from tests.unit.collector.made import BTC, MOMENT, SECOND
 
 
@@ -46,14 +46,23 @@ async def test_a_reply_with_newer_rows_than_those_heard_shows_its_end() -> None:
     assert await rig.run(1) == ["filled"]
 
 
-async def test_while_a_reply_lacks_what_was_heard_behind_a_hole_rest_is_asked_each_second() -> None:
+async def test_while_a_reply_lacks_what_was_heard_behind_a_hole_rest_is_asked_after_1_2_4_seconds() -> None:
     rig = Rig(consecutive=False)
     reset(rig)
     rig.live(unnumbered(3, 100.2))
-    assert await rig.run(4) == []
-    assert len(rig.rest.asked) == 4
+    assert await rig.run(6) == []
+    assert len(rig.rest.asked) == 3
     rig.rest.rows.append(unnumbered(3, 100.2))
-    assert await rig.run(1) == ["filled"]
+    assert await rig.run(3) == ["filled"]
+
+
+async def test_a_rest_that_has_the_same_rows_later_is_left_alone_for_longer_while_it_lags() -> None:
+    rig = Rig(consecutive=False)
+    rig.sources.append(Newest(rig.rest, depth=86_400.0))
+    reset(rig)
+    rig.live(unnumbered(3, 100.2))
+    assert await rig.run(14) == []
+    assert len(rig.rest.asked) == 2, "and only of the newest rows, which lag as the others do"
 
 
 async def test_without_a_later_trade_rest_is_asked_twice() -> None:
@@ -129,20 +138,26 @@ async def test_where_no_trade_lies_before_a_hole_a_snapshot_has_to_begin_a_margi
 # -- another pod
 
 
-@pytest.mark.parametrize(("told", "alone"), [(2.5, False), (3.5, True)])
-async def test_a_process_that_starts_waits_three_seconds_for_the_proof_of_one_that_is_alive(
-    told: float, *, alone: bool
-) -> None:
+async def test_a_process_that_starts_waits_for_the_proof_of_one_that_was_alive_a_moment_ago() -> None:
     rig = Rig(consecutive=False)
-    rig.peers = True
     rig.path.before["BTCUSDT"] = mark(unnumbered(1, 80))
+    rig.proofs = [Proof("alive", MOMENT, MOMENT + 99 * SECOND)]
     rig.blind(None, 100)
-    await rig.run(told)
-    assert bool(rig.rest.asked) is alone
-    rig.proofs = [Proof("alive", MOMENT, MOMENT + 102 * SECOND)]
+    await rig.run(0.8)
+    assert rig.rest.asked == []
+    rig.proofs = [Proof("alive", MOMENT, MOMENT + 101 * SECOND)]
     assert await rig.run(12) == []
-    assert bool(rig.rest.asked) is alone
-    assert rig.engine.pending == {}
+    assert (rig.rest.asked, rig.engine.pending) == ([], {})
+
+
+@pytest.mark.parametrize("silent", [99.0, 90.0])
+async def test_one_that_has_been_silent_for_two_seconds_is_waited_for_no_longer(silent: float) -> None:
+    rig = Rig(consecutive=False)
+    rig.path.before["BTCUSDT"] = mark(unnumbered(1, 80))
+    rig.proofs = [Proof("dead", MOMENT, MOMENT + round(silent * SECOND))]
+    rig.blind(None, 100)
+    await rig.run(1.5)
+    assert len(rig.rest.asked) == 1
 
 
 async def test_what_others_have_not_proven_is_asked_for() -> None:
@@ -213,3 +228,11 @@ async def test_the_next_number_behind_a_snapshot_of_a_counting_feed_leaves_nothi
     rig.path.snapshots["BTCUSDT"] = Shown(mark(at(4, 89)), MOMENT + 100 * SECOND)
     assert await rig.run(12) == []
     assert rig.rest.asked == []
+
+
+async def test_where_no_snapshot_comes_rest_is_asked_at_once() -> None:
+    rig = Rig(consecutive=False)
+    rig.venue.channels = (Channel("trade", consecutive=False),)
+    reset(rig)
+    await rig.run(0.2)
+    assert len(rig.rest.asked) == 1

@@ -29,6 +29,7 @@ class Rig:
         self.path = Path(Order(consecutive))
         self.since: dict[str, int | None] = {"BTCUSDT": MOMENT + 10 * SECOND, "ETHUSDT": MOMENT + 10 * SECOND}
         self.suspects: list[str] = []
+        self.pending: set[str] = set()
         self.silent: list[str] = []
         self.instruments = {one.name: one for one in (BTC, ETH)}
         self.slept: list[float] = []
@@ -45,6 +46,7 @@ class Rig:
             consecutive=lambda: consecutive,
             aggregates=lambda: self.aggregates,
             since=lambda name: self.since[name],
+            pending=lambda: self.pending,
             suspects=lambda: self.suspects,
             silent=self.silent.append,
             sleep=self._sleep,
