@@ -33,7 +33,8 @@ WORKERS ?= 2
 # What takes minutes and touches nothing that other tests don't: `make test-long`
 LONG := $(addprefix tests/,conformance/test_ccxt.py integration/test_record.py integration/test_venues.py \
 	integration/test_upbit_krw.py integration/test_universe.py integration/test_relisting.py integration/test_scope.py \
-	integration/test_verify.py integration/test_cli_export.py integration/test_consuming.py)
+	integration/test_verify.py integration/test_cli_export.py integration/test_consuming.py \
+	integration/test_backfill.py integration/test_spool.py integration/test_many_connections.py)
 
 .PHONY: help install check test test-long load unit demo replay bench fuzz chaos mutants lock lock-check format dist-check clean
 
