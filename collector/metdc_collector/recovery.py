@@ -21,7 +21,7 @@ from metdc_collector.publisher.gate import Gate
 from metdc_collector.publisher.publisher import Publisher
 from metdc_collector.rest import Rest
 from metdc_collector.settings import Settings
-from metdc_collector.tasks import beside
+from metdc_collector.tasks import beside, kept
 from metdc_collector.wire import gap as gaps
 from metdc_collector.wire.errors import InvalidMessage
 from metdc_collector.wire.instrument import Instrument
@@ -91,7 +91,7 @@ class Recovery:
             consecutive=lambda: self.gate.order.consecutive,
             aggregates=self._aggregates,
             since=self.gate.coverage.since,
-            pending=lambda: self.backfill.pending,
+            pending=self.backfill.looks_after,
             suspects=self._suspects,
             silent=self._silent,
         )
@@ -122,8 +122,10 @@ class Recovery:
 
     async def run(self) -> None:
         """Look after holes until cancelled."""
-        ledger, proofs, earlier, sampler = self.ledger.run(), self._prove(), self._take_over(), self.sampler.run()
-        async with beside(ledger), beside(proofs), beside(earlier), beside(sampler):
+        helpers = (self.ledger.run, self._prove, self._take_over, self.sampler.run)
+        async with contextlib.AsyncExitStack() as stack:
+            for helper in helpers:
+                await stack.enter_async_context(beside(kept(helper)))
             await self.backfill.run()
 
     def _aggregates(self) -> bool:

@@ -1,10 +1,13 @@
-"""Ending tasks."""
+"""Keeping and ending tasks."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterable
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
+log = logging.getLogger(__name__)
+_PAUSE = 1.0
 # Longer than a task's own farewell takes, such as a WebSocket's closing handshake.
 _AGAIN = 3.0
 
@@ -23,6 +26,18 @@ async def end(tasks: "Iterable[asyncio.Task[Any]]") -> None:
         for task in done:
             if not task.cancelled():
                 task.exception()  # seen: whoever needs it has asked the task
+
+
+async def kept(
+    work: Callable[[], Awaitable[None]], *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> None:
+    """Do work, and begin it again a second after an unforeseen error, which is logged and costs nothing else."""
+    while True:
+        try:
+            return await work()
+        except Exception:
+            log.exception("unexpected; it begins again")
+        await sleep(_PAUSE)
 
 
 @asynccontextmanager

@@ -94,6 +94,10 @@ class Backfill:
             found[name] = min(0 if job.unbegun else job.hole.start for job in jobs)
         return found
 
+    def looks_after(self, name: str) -> bool:
+        """Whether an instrument has a hole that is not settled."""
+        return name in self._jobs
+
     @property
     def looked_for(self) -> int:
         """How many holes REST was asked about and are not settled."""

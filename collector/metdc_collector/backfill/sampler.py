@@ -7,7 +7,7 @@ looked at. Elsewhere each is looked at in turn, the busiest first, at least once
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -41,7 +41,7 @@ class Sampler:
         instruments: those that are streamed, by native name.
         since: since when (ns) an instrument is listened to without a break; null while it isn't.
         aggregates: whether the feed in use joins fills.
-        pending: instruments with a hole that is not settled.
+        pending: whether an instrument has a hole that is not settled.
         suspects: instruments of connections that were acknowledged and never sent a trade.
         silent: called with an instrument whose newer trades REST shows and the stream lacks.
     """
@@ -56,7 +56,7 @@ class Sampler:
     consecutive: Callable[[], bool]
     aggregates: Callable[[], bool]
     since: Callable[[str], int | None]
-    pending: Callable[[], Container[str]]
+    pending: Callable[[str], bool]
     suspects: Callable[[], Sequence[str]]
     silent: Callable[[str], None]
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
@@ -108,7 +108,7 @@ class Sampler:
         while self._round:
             name = self._round.pop()
             since = self.since(name)
-            looked_after = name in self.pending()  # its newest rows are for those who close the hole
+            looked_after = self.pending(name)  # its newest rows are for those who close the hole
             if name in instruments and since is not None and not looked_after and not self._counts_itself(name, now):
                 self._looked[name] = now
                 return instruments[name]

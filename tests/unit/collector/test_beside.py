@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from metdc_collector import tasks
-from metdc_collector.tasks import beside
+from metdc_collector.tasks import beside, kept
 
 
 class Deaf:
@@ -54,3 +54,18 @@ async def test_a_block_that_fails_tells_its_own_error() -> None:
 
     with pytest.raises(KeyError, match="block"):
         await block()
+
+
+async def test_work_that_ends_unforeseen_is_logged_and_begins_again(caplog: pytest.LogCaptureFixture) -> None:
+    times: list[float] = []
+
+    async def work() -> None:
+        if not times:
+            raise ValueError("a surprise")
+
+    async def sleep(seconds: float) -> None:
+        times.append(seconds)
+
+    await kept(work, sleep=sleep)
+    assert times == [1.0]
+    assert "a surprise" in caplog.text

@@ -46,7 +46,7 @@ class Rig:
             consecutive=lambda: consecutive,
             aggregates=lambda: self.aggregates,
             since=lambda name: self.since[name],
-            pending=lambda: self.pending,
+            pending=lambda name: name in self.pending,
             suspects=lambda: self.suspects,
             silent=self.silent.append,
             sleep=self._sleep,
@@ -322,3 +322,11 @@ async def test_whatever_a_reply_brings_on_the_next_is_looked_at(caplog: pytest.L
     await rig.run(4)
     assert len(rig.rest.asked) > 1
     assert "unexpected ValueError" in caplog.text
+
+
+async def test_an_instrument_with_a_hole_is_left_to_those_who_close_it() -> None:
+    rig = Rig()
+    rig.pending = {"BTCUSDT", "ETHUSDT"}
+    assert rig.sampler.choose() is None
+    rig.pending.clear()
+    assert rig.sampler.choose() is not None
