@@ -38,6 +38,10 @@ class Jump(NamedTuple):
     after: Mark
 
 
+_Last = tuple[int, int, str, bool]
+"""The newest trade of an instrument: ordering number or -1, time, id, and whether it is an aggregate."""
+
+
 class Shown(NamedTuple):
     """A snapshot of an instrument: its oldest trade, and when it came (ns)."""
 
@@ -59,7 +63,7 @@ class Order:
 
     consecutive: bool
     jumps: list[Jump] = field(default_factory=list)
-    _newest: dict[str, tuple[int, int, str]] = field(default_factory=dict)
+    _newest: dict[str, _Last] = field(default_factory=dict)
 
     def mark(self, trades: Iterable[Trade]) -> list[Trade]:
         """Return the trades to publish, those marked ``late`` that a newer one of their instrument has preceded."""
@@ -68,9 +72,15 @@ class Order:
             order = number(trade.seq) if self.consecutive else -1
             name = trade.instrument.name
             last = self._newest.get(name)
-            if last is not None:
+            # Written out rather than in calls: this is the path of each trade, and most follow the one before.
+            if last is not None and not (
+                (order == last[0] + 1 if order >= 0 else last[0] < 0)
+                and trade.time >= last[1]
+                and trade.aggregate is None
+                and not last[3]
+            ):
                 is_aggregate = trade.aggregate is not None
-                same = last[2].startswith("agg:") == is_aggregate  # else the numbers count different things
+                same = last[3] == is_aggregate  # else the numbers count different things
                 if not same and is_aggregate and _is_counted(trade, last):
                     continue
                 if is_older(order if same else -1, trade.time, last[0], last[1]):
@@ -78,7 +88,7 @@ class Order:
                     continue
                 if same and order > last[0] + 1 > 0:
                     self.jumps.append(Jump(trade.instrument, _mark(last), Mark(trade.id, trade.time, trade.seq)))
-            self._newest[name] = (order, trade.time, trade.id)
+            self._newest[name] = (order, trade.time, trade.id, trade.aggregate is not None)
             marked.append(trade)
         return marked
 
@@ -91,11 +101,12 @@ class Order:
     def resume(self, name: str, stored: Newest) -> None:
         """The stream holds this trade, by whomever: what comes next continues from there, unless this is newer."""
         last = self._newest.get(name)
-        if last is not None and last[2].startswith("agg:") != stored.id.startswith("agg:"):
+        is_aggregate = stored.id.startswith("agg:")
+        if last is not None and last[3] != is_aggregate:
             return
         order = number(stored.seq) if self.consecutive else -1
         if last is None or is_older(last[0], last[1], order, stored.time):
-            self._newest[name] = (order, stored.time, stored.id)
+            self._newest[name] = (order, stored.time, stored.id, is_aggregate)
 
     def newest(self, name: str) -> Mark | None:
         """The newest trade of an instrument; null before the first."""
@@ -107,13 +118,13 @@ class Order:
         return {name: last[2] for name, last in self._newest.items()}
 
 
-def _is_counted(trade: Trade, last: tuple[int, int, str]) -> bool:
+def _is_counted(trade: Trade, last: _Last) -> bool:
     """Whether an aggregate joins fills that have come; those of a new series have low numbers again, but later."""
     assert trade.aggregate is not None, "checked by those who call"
     return int(trade.aggregate.first_id) <= last[0] and trade.time - last[1] <= SERIES
 
 
-def _mark(last: tuple[int, int, str]) -> Mark:
+def _mark(last: _Last) -> Mark:
     return Mark(last[2], last[1], str(last[0]) if last[0] >= 0 else None)
 
 

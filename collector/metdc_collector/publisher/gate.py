@@ -188,7 +188,9 @@ class Gate:
     def stored_before(self, name: str) -> Mark | None:
         """What the stream held of an instrument before this process added anything, as far as it was looked for."""
         found = self._stored.get(name)
-        return None if found is None else Mark(found.id, found.time, found.seq)
+        if found is None:
+            return None
+        return Mark(found.id, found.time, found.seq if self.order.consecutive else None)
 
     def uncovered(self) -> Mapping[str, int | None]:
         """What nobody listens to now, and since when."""
