@@ -160,12 +160,13 @@ class Collector:
             if overflow is not None and not self.publisher.usable:
                 self.gate.release()
         if self.publisher.usable:
-            await self.recovery.sampler.compare_young(at_once=True)
+            await self.recovery.sampler.finish(min(end, self._soon()))
         drain = self.publisher.drain if overflow is None else overflow.drain
         drained = await drain((end - self.clock.now()) / 1e9) and not self.gate.held
         self._state = "stopped"
         if self.publisher.link.connected:
-            await self.recovery.ledger.flush()
+            soon = self._soon()
+            await self.recovery.ledger.flush(lambda: self.clock.now() < soon)
             await self.recovery.prove()
             with contextlib.suppress(ReportFailed):
                 await self._bucket.put(self.report())
@@ -177,6 +178,10 @@ class Collector:
         else:
             log.error("stopped with %d trades not acknowledged: %s", left, self.publisher.problem)
         return drained
+
+    def _soon(self) -> int:
+        """Until when (ns) a farewell may take."""
+        return self.clock.now() + int(_CLOSING * 1e9)
 
     # -- health
 

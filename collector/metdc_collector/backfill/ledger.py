@@ -61,9 +61,11 @@ class Ledger:
             await asyncio.sleep(_TICK)
             await self.flush()
 
-    async def flush(self) -> bool:
-        """Publish what waits; whether all of it was acknowledged."""
+    async def flush(self, may: Callable[[], bool] = lambda: True) -> bool:
+        """Publish what waits, for as long as that ``may`` go on; whether all of it was acknowledged."""
         while self._queue:
+            if not may():
+                return False
             identity, gap = next(iter(self._queue.items()))
             if not await self.tell(gap.subject, encode(gap), f"gap:{gap.identity}:{gap.state}:{gap.at}"):
                 return False

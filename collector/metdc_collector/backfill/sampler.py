@@ -141,9 +141,16 @@ class Sampler:
         self._young.append((asked + _ON_ITS_WAY, instrument, since, kept))
         self._kept += len(kept)
 
-    async def compare_young(self, *, at_once: bool = False) -> None:
-        """Compare the rows that were too young when they were told, and have grown; with ``at_once``, all of them."""
-        while self._young and (at_once or self._young[0][0] <= self.clock.now()):
+    async def compare_young(self) -> None:
+        """Compare the rows that were too young when they were told, and have grown."""
+        await self._compare_while(lambda: self._young[0][0] <= self.clock.now())
+
+    async def finish(self, end: int) -> None:
+        """Compare all rows that wait, up to this time (ns): streaming has ended, and nothing is on its way."""
+        await self._compare_while(lambda: self.clock.now() < end)
+
+    async def _compare_while(self, wanted: Callable[[], bool]) -> None:
+        while self._young and wanted():
             _, instrument, since, rows = self._young.popleft()
             self._kept -= len(rows)
             await self._compare(instrument, since, rows)

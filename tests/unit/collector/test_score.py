@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metdc_collector.score import score
+from metdc_collector.score import PerSecond, identity, score
+from metdc_collector.wire.config import PodConfig
 
 
 def scored(*, nats: bool = True, wanted: int = 4, streaming: int = 4, backlog_age: float = 0.0) -> float:
@@ -35,3 +36,28 @@ def test_it_falls_with_the_age_of_the_backlog(age: float, value: float) -> None:
 @given(st.booleans(), st.integers(0, 3000), st.integers(0, 3000), st.floats(-(10.0**9), 10.0**9))
 def test_it_stays_between_nothing_and_one(nats: bool, wanted: int, streaming: int, age: float) -> None:
     assert 0.0 <= scored(nats=nats, wanted=wanted, streaming=streaming, backlog_age=age) <= 1.0
+
+
+def test_the_rate_is_that_of_the_time_since_it_was_measured_last() -> None:
+    rate = PerSecond()
+    rate.measure(100, 1_000_000_000)
+    assert rate.per_second == 0.0
+    rate.measure(400, 3_000_000_000)
+    assert rate.per_second == 150.0
+    rate.measure(400, 3_000_000_000)
+    assert rate.per_second == 150.0, "no time has passed"
+
+
+def test_a_report_says_whose_it_is() -> None:
+    config = PodConfig("n", "c", "u", "spot", "s", shard=1, shards=2, spec={"exchange": "okx"}, pod="p")
+    assert identity(config) == {
+        "namespace": "n",
+        "collector": "c",
+        "exchange": "okx",
+        "market": "spot",
+        "shard": 1,
+        "shards": 2,
+        "pod": "p",
+        "uid": "u",
+        "slot": "s",
+    }

@@ -191,3 +191,10 @@ async def test_of_very_many_that_were_not_filled_the_first_are_forgotten() -> No
     desk.ledger.settled(gap("filled", at=1, before="0"))
     desk.ledger.settled(gap("filled", at=1, before="1"))
     assert desk.counts == (0, 1, 10_001)
+
+
+async def test_a_farewell_that_takes_too_long_leaves_the_rest_untold() -> None:
+    desk = Desk()
+    desk.ledger.opened(gap("open"))
+    assert not await desk.ledger.flush(lambda: False)
+    assert desk.told == []

@@ -195,7 +195,7 @@ async def test_at_the_end_young_rows_are_compared_at_once_and_only_once() -> Non
         rig.rest.rows.append(unnumbered(1, 99, instrument))
         await rig.sampler.sample(instrument)
     for _ in range(2):
-        await rig.sampler.compare_young(at_once=True)
+        await rig.sampler.finish(MOMENT + 10**6 * SECOND)
     assert rig.ids == ["x-1", "x-1"]
     assert rig.sampler.samples == Samples(checked=2, missing=2, repaired=2)
 
@@ -215,10 +215,10 @@ async def test_of_very_many_young_rows_only_some_are_kept_until_there_is_room_ag
     await rig.sampler.sample(BTC)
     rig.rest.rows = [unnumbered(0, 99, ETH)]
     await rig.sampler.sample(ETH)
-    await rig.sampler.compare_young(at_once=True)
+    await rig.sampler.finish(MOMENT + 10**6 * SECOND)
     assert rig.sampler.samples.checked == 5_000
     await rig.sampler.sample(ETH)
-    await rig.sampler.compare_young(at_once=True)
+    await rig.sampler.finish(MOMENT + 10**6 * SECOND)
     assert rig.sampler.samples.checked == 5_001
 
 
@@ -330,3 +330,10 @@ async def test_an_instrument_with_a_hole_is_left_to_those_who_close_it() -> None
     assert rig.sampler.choose() is None
     rig.pending.clear()
     assert rig.sampler.choose() is not None
+
+
+async def test_at_the_end_only_as_much_is_compared_as_there_is_time() -> None:
+    rig = Rig()
+    rig.sampler._young.append((0, BTC, 0, []))
+    await rig.sampler.finish(0)
+    assert rig.sampler._young
