@@ -16,6 +16,7 @@ from metdc_collector.coverage import Blind
 from metdc_collector.exchanges.base import Venue
 from metdc_collector.exchanges.history import Mark, Source
 from metdc_collector.rest import Rest, RestError
+from metdc_collector.tasks import end
 from metdc_collector.wire.gap import State
 from metdc_collector.wire.instrument import Instrument
 
@@ -82,9 +83,7 @@ class Backfill:
                 self._assign()
                 await self.sleep(_TICK)
         finally:
-            for task in self._working:
-                task.cancel()
-            await asyncio.gather(*self._working, return_exceptions=True)
+            await end(self._working)
 
     @property
     def pending(self) -> Mapping[str, int]:

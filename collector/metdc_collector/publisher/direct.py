@@ -73,9 +73,13 @@ class Looks:
         request: dict[str, Any] = {"next_by_subj": subject, "batch": _BATCH}
         start = datetime.fromtimestamp(max(0, time) / 1e9, UTC).isoformat()
         first: dict[str, Any] = {"seq": sequence} if sequence else {"start_time": start}
-        while answers := await self.get(client, stream, request | first):
-            yield answers
-            first = {"seq": int(answers[-1].sequence) + 1}
+        full = True
+        while full:  # what is stored after a batch that isn't needs no look, and may come for ever
+            answers = await self.get(client, stream, request | first)
+            if answers:
+                yield answers
+                first = {"seq": int(answers[-1].sequence) + 1}
+            full = len(answers) == _BATCH
 
     async def get(self, client: Client, stream: str, request: Mapping[str, Any]) -> list[Answer]:
         """Return the messages that answer a direct get, up to where the server says that there are no more.
