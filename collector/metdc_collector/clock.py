@@ -53,7 +53,7 @@ class Timers:
         quiet: where numbers are consecutive, an instrument's next trade is waited for so long before REST is asked.
         rest_lag: REST shows each trade by so long after it.
         rest_patience: REST that doesn't show a trade is asked again for so long.
-        sample: least pause between two samples.
+        sample: pause between two samples, unless an instrument would wait for more than an hour, or the budget less.
         rest_retry, rest_retry_most: pause after a REST error, doubling from the one to the other.
     """
 
@@ -78,7 +78,7 @@ class Timers:
     quiet: float = 10.0
     rest_lag: float = 10.0
     rest_patience: float = 60.0
-    sample: float = 1.0
+    sample: float = 5.0
     rest_retry: float = 1.0
     rest_retry_most: float = 60.0
 

@@ -93,7 +93,8 @@ class Sampler:
             return self.timers.sample
         limit = self.venue.limits.rest_weight
         affordable = float(request.weight * Fraction(limit.seconds) / (limit.count * self.share * _PART))
-        return max(self.timers.sample, min(affordable, _ROUND / len(names)))
+        hourly = _ROUND / len(names)
+        return min(hourly, max(self.timers.sample, affordable))
 
     def choose(self) -> Instrument | None:
         """Return whom to look at: a suspect, else the next of the round; null when there is nobody."""

@@ -268,9 +268,10 @@ def test_suspects_come_first_and_again_after_a_while() -> None:
 
 def test_samples_take_a_quarter_of_the_share_of_the_budget() -> None:
     rig = Rig()
-    assert rig.sampler.pause() == pytest.approx(3.2)  # 10 a second, an eighth of it, a quarter of that
+    rig.venue.limits = SimpleNamespace(rest_weight=Rate(5, 1))
+    assert rig.sampler.pause() == pytest.approx(6.4)  # 5 a second, an eighth of it, a quarter of that
     rig.venue.limits = SimpleNamespace(rest_weight=Rate(1000, 1))
-    assert rig.sampler.pause() == 1.0
+    assert rig.sampler.pause() == 5.0
 
 
 def test_each_is_looked_at_once_an_hour_whatever_the_budget() -> None:
@@ -291,7 +292,7 @@ async def test_with_nothing_to_ask_it_waits(lacks: str) -> None:
         rig.instruments = {}
     else:
         rig.venue.sources = [] if lacks == "sources" else [Mute(rig.rest)]
-    assert rig.sampler.pause() == 1.0
+    assert rig.sampler.pause() == 5.0
     await rig.run(3)
     assert rig.rest.asked == []
 
