@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from metdc_collector.backfill.holes import MARGIN, Hole
 from metdc_collector.backfill.ledger import Ledger
@@ -121,7 +121,14 @@ class Backfill:
     def dropped(self, instrument: Instrument, first: Mark, last: Mark) -> None:
         """These trades, and what was between them, were received and had to be given up."""
         before, after = (_beside(first, -1), _beside(last, 1)) if self.consecutive() else (None, None)
-        self._add(Hole(instrument, before, after, first.time, last.time, "dropped", self.clock.now()))
+        hole = Hole(instrument, before, after, first.time, last.time, "dropped", self.clock.now())
+        for job in self._jobs.get(instrument.name, ()):
+            if job.hole.cause == "dropped" and not job.busy and not job.evidence.asked:
+                # What is given up piece by piece is one hole, or REST would be asked piece by piece.
+                job.becomes(_spanning(job.hole, hole))
+                job.due = hole.noticed + round(_IN_FLIGHT * _NS)
+                return
+        self._add(hole)
 
     # -- noticing
 
@@ -246,6 +253,9 @@ class Backfill:
         if job.unbegun and not (stream.usable and await stream.prime([job.hole.instrument])):
             job.due = now + round(self.timers.rest_retry * _NS)  # what is stored of it is not known
             return False
+        if job.hole.cause == "dropped" and not stream.usable:
+            job.due = now + round(self.timers.rest_retry * _NS)  # what comes now would be given up again
+            return False
         if job.unbegun and await self._may_be_covered(job.hole):
             job.due = now + round(_SOON * _NS)
             return False
@@ -361,3 +371,9 @@ def _beside(mark: Mark, step: int) -> Mark | None:
         return None
     order = str(number(mark.seq) + step)
     return Mark(order, mark.time, order)
+
+
+def _spanning(one: Hole, other: Hole) -> Hole:
+    """Return the hole from the earlier beginning of two to the later end, whichever came first."""
+    first, last = min(one, other, key=lambda hole: hole.start), max(one, other, key=lambda hole: hole.end)
+    return replace(one, before=first.before, start=first.start, after=last.after, end=last.end)

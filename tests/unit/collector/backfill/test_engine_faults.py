@@ -8,8 +8,8 @@ from metdc_collector.exchanges.base import InvalidReply
 from metdc_collector.exchanges.history import Page
 from metdc_collector.rest import RestError
 from metdc_collector.wire.instrument import Instrument
-from tests.unit.collector.backfill.made import Newest, Rig, at, jumped
-from tests.unit.collector.made import MOMENT, SECOND, trade
+from tests.unit.collector.backfill.made import Newest, Rig, at, jumped, mark
+from tests.unit.collector.made import BTC, MOMENT, SECOND, trade
 
 
 async def test_a_hole_whose_rest_fails_is_told_of_and_asked_for_again() -> None:
@@ -90,3 +90,21 @@ async def test_nothing_is_asked_for_while_there_is_no_room() -> None:
     assert rig.rest.asked == []
     rig.path.full = False
     assert await rig.run(3) == ["filled"]
+
+
+async def test_what_a_spool_gives_up_piece_by_piece_is_one_hole_that_waits_for_nats() -> None:
+    rig = Rig()
+    rig.live(at(5, 90), at(20, 100))
+    rig.path.order.jumps.clear()
+    rig.rest.rows = [at(number, 90 + number / 10) for number in range(5, 21)]
+    rig.path.usable = False
+    rig.engine.dropped(BTC, mark(at(9, 90.9)), mark(at(11, 91.1)))
+    await rig.run(5)
+    rig.engine.dropped(BTC, mark(at(6, 90.6)), mark(at(8, 90.8)))
+    rig.engine.dropped(BTC, mark(at(9, 90.9)), mark(at(10, 91.0)))
+    await rig.run(5)
+    assert rig.rest.asked == []
+    rig.path.usable = True
+    await rig.run(5)
+    assert rig.ids == [str(number) for number in range(6, 12)]
+    assert [(gap.cause, gap.missing) for gap in rig.told] == [("dropped", 6)]
