@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from metdc_collector.backfill.engine import Backfill
@@ -173,22 +173,18 @@ class Recovery:
         while records is None:
             await asyncio.sleep(_TICK)
             records = await self.publisher.told(f"gaps.{venue.exchange}.{venue.market}.>", since)
-        for gap in _last(records).values():
+        for gap in gaps.newest(_decoded(records)):
             instrument = self.instruments().get(gap.instrument)
             if gap.state == "open" and gap.identity not in self.ledger.open and instrument is not None:
                 self.ledger.open[gap.identity] = gap
                 self.backfill.take_over(_hole(gap, instrument), gap.filled or 0)
 
 
-def _last(records: Iterable[bytes]) -> dict[str, gaps.Gap]:
-    """Return the newest state of each gap; what is no gap record is another publisher's."""
-    last: dict[str, gaps.Gap] = {}
+def _decoded(records: Iterable[bytes]) -> Iterator[gaps.Gap]:
+    """Yield the gap records; what is none is another publisher's."""
     for record in records:
         with contextlib.suppress(InvalidMessage):
-            gap = gaps.decode(record)
-            if gap.identity not in last or gap.at >= last[gap.identity].at:
-                last[gap.identity] = gap
-    return last
+            yield gaps.decode(record)
 
 
 def _hole(gap: gaps.Gap, instrument: Instrument) -> Hole:

@@ -19,7 +19,7 @@ from typing import Any
 
 import nats
 
-from metdc_collector.spool.losses import Logged
+from metdc_collector.exchanges.history import Mark
 from metdc_collector.spool.spool import Spool
 from metdc_collector.wire.instrument import Instrument
 from metdc_collector.wire.trade import Trade
@@ -44,9 +44,21 @@ _TURN = 50  # trades that were spooled in one turn of the loop
 _LIVE = "trades.binance.spot.BTC.USDT"
 
 
+class Told:
+    """Says what the spool loses: nothing, or the figures mean nothing."""
+
+    def lost(self, instrument: str, first: Mark, last: Mark, count: int) -> None:
+        """Say what was given up."""
+        say(f"{count} trades of {instrument} from {first.id} to {last.id} are lost")
+
+    def torn(self, folder: str, since: int) -> None:
+        """Say which end is missing."""
+        say(f"the end of {folder} is damaged, after what was received at {since}")
+
+
 async def write(place: Path, count: int, symbols: int) -> None:
     """Write a spool of so many trades, 5,000 a second, on all instruments but the first."""
-    spool = Spool(place / "bench.bench.spot.0", process="dead-1", most=_MOST, losses=Logged())
+    spool = Spool(place / "bench.bench.spot.0", process="dead-1", most=_MOST, losses=Told())
     await spool.open()
     start = time.time_ns() - count * 200_000 - 60_000_000_000
     instruments = [

@@ -59,7 +59,7 @@ def gaps_command(
         records = asyncio.run(_read(f"gaps.{exchange}.>", start, nats_urls, credentials))
     except ReadError as error:
         raise click.ClickException(str(error)) from None
-    shown = [gap for gap in newest(records) if gap.state == "open" or not only_open]
+    shown = [gap for gap in gaps.newest(records) if gap.state == "open" or not only_open]
     for line in (gaps.encode(gap).decode() for gap in shown) if as_json else table(shown):
         click.echo(line)
     states = Counter(gap.state for gap in shown)
@@ -80,16 +80,6 @@ async def _read(pattern: str, start: int, urls: tuple[str, ...], credentials: Pa
     finally:
         await connection.close()
     return found
-
-
-def newest(records: Iterable[Gap]) -> list[Gap]:
-    """Return the newest record of each gap, the earliest gap first."""
-    last: dict[tuple[str, str, str], Gap] = {}
-    for gap in records:
-        key = (gap.exchange, gap.market, gap.identity)
-        if key not in last or gap.at >= last[key].at:
-            last[key] = gap
-    return sorted(last.values(), key=lambda gap: (gap.start, gap.exchange, gap.market, gap.identity))
 
 
 def table(shown: Iterable[Gap]) -> list[str]:

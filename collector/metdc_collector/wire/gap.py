@@ -8,6 +8,7 @@ Record, on ``gaps.<exchange>.<market>.<BASE>.<QUOTE>``::
      "cause":"disconnected","state":"open","missing":21,"filled":0,"at":1790001519100000000}
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -113,6 +114,16 @@ def decode(data: bytes) -> Gap:
     except WireError as error:
         raise InvalidMessage(f"gap record: {error}") from None
     return gap
+
+
+def newest(records: Iterable[Gap]) -> list[Gap]:
+    """Return the newest record of each gap, the earliest gap first."""
+    last: dict[tuple[str, str, str], Gap] = {}
+    for gap in records:
+        key = (gap.exchange, gap.market, gap.identity)
+        if key not in last or gap.at >= last[key].at:
+            last[key] = gap
+    return sorted(last.values(), key=lambda gap: (gap.start, gap.exchange, gap.market, gap.identity))
 
 
 def _edge(edge: Edge | None) -> dict[str, Any] | None:

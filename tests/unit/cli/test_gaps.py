@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from metdc_collector.cli.gaps_command import newest, table
-from metdc_collector.wire.gap import Edge, Gap
+from metdc_collector.cli.gaps_command import table
+from metdc_collector.wire.gap import Edge, Gap, newest
 from tests.unit.cli.running import run
 
 OPEN = Gap(
