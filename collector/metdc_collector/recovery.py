@@ -78,6 +78,7 @@ class Recovery:
             aggregates=self._aggregates,
             proofs=self._proofs.others,
             peers=self.peers,
+            delivering=lambda: self.overflow is not None and self.overflow.spool.trades > 0,
             keyed=self.settings.key is not None,
         )
         self.sampler = Sampler(
@@ -101,13 +102,13 @@ class Recovery:
         """Counts of gaps for the report."""
         return Gaps(open=self.backfill.looked_for, filled=self.ledger.filled, unfillable=self.ledger.unfillable)
 
-    def lost(self, instrument: str, first: Mark, last: Mark, count: int) -> None:
+    def lost(self, instrument: str, first: Mark, last: Mark, count: int, run: int) -> None:
         """The spool has given up so many trades of an instrument, these and what was between them: a hole."""
         known = self.instruments().get(instrument)
         if known is None:
             log.error("%d trades of %s, from %s to %s, are lost with the spool", count, instrument, first.id, last.id)
             return
-        self.backfill.dropped(known, first, last)
+        self.backfill.dropped(known, first, last, run)
 
     def torn(self, folder: str, since: int) -> None:
         """The end of a dead process's spool is damaged: what it has proven ends before, and so begins a hole."""

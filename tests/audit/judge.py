@@ -13,6 +13,8 @@ from tests.audit.stream import Stored
 
 SKEW = 1_000_000_000
 """How far `received` may lie before the venue's time, or after the store time: 1 s in ns."""
+_SLOW = 1_000_000_000
+"""ns from trade to stream: what takes longer may have been published after a newer one that came later, or was lost."""
 EXAMPLES = 5
 """Examples kept per market and kind of fault."""
 _REQUIRED = (
@@ -104,6 +106,7 @@ class Judge:
         self._tallies: dict[str, Tally] = {market: Tally() for market in sorted(markets)}
         self._examples: dict[tuple[str, str], list[dict[str, Any]]] = {}
         self._strangers: list[_Stranger] = []
+        self._overtaken: list[tuple[Trade, Stored]] = []
 
     def take(self, stored: Stored) -> None:
         """Judge one message."""
@@ -137,6 +140,8 @@ class Judge:
     def verdict(self, gaps: Gaps | None = None) -> Verdict:
         """Look for what is missing and return everything found."""
         self._place_strangers()
+        for trade, stored in self._overtaken:
+            self._excuse(trade, stored)
         for key, trades in self._book.trades.items():
             self._aggregates(trades)
             self._missing(key, trades, gaps)
@@ -162,12 +167,23 @@ class Judge:
                 newer = {"order": {"expected": "before newer trades", "stored": f"after {instrument.newest_id}"}}
                 self._fault("misordered", instrument.market, stored, trade=trade, differs=newer)
         elif trade.late and trade.time > instrument.newest_time:
-            differs["late"] = {"expected": _ABSENT, "stored": True}
+            if stored.at - trade.time > _SLOW:
+                self._overtaken.append((trade, stored))
+            else:
+                differs["late"] = {"expected": _ABSENT, "stored": True}
         if differs:
             self._fault("wrong", instrument.market, stored, trade=trade, differs=differs)
         instrument.newest_time = max(instrument.newest_time, trade.time)
         if trade.serial > instrument.newest:
             instrument.newest, instrument.newest_id = trade.serial, trade.id
+
+    def _excuse(self, trade: Trade, stored: Stored) -> None:
+        """A trade was published after a newer one, and stored before it, or the newer one was lost on its way."""
+        native = trade.instrument.native
+        others = self._book.trades[native.exchange, native.market, native.name].values()
+        if not any(trade.time < other.time <= stored.at for other in others):
+            differs: Differences = {"late": {"expected": _ABSENT, "stored": True}}
+            self._fault("wrong", trade.instrument.market, stored, trade=trade, differs=differs)
 
     def _duplicate(self, trade: Trade, stored: Stored, payload: dict[str, Any]) -> None:
         differs: Differences = {"stored": {"expected": trade.stored, "stored": [trade.stored, stored.sequence]}}

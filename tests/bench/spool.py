@@ -47,7 +47,7 @@ _LIVE = "trades.binance.spot.BTC.USDT"
 class Told:
     """Says what the spool loses: nothing, or the figures mean nothing."""
 
-    def lost(self, instrument: str, first: Mark, last: Mark, count: int) -> None:
+    def lost(self, instrument: str, first: Mark, last: Mark, count: int, run: int) -> None:
         """Say what was given up."""
         say(f"{count} trades of {instrument} from {first.id} to {last.id} are lost")
 

@@ -238,6 +238,8 @@ def disk_full(scene: Scene, cases: Cases) -> None:
         return case.struck > 0
 
     scene.each(cases, full, "the disk is full", FULL)
+    for case in cases:
+        case.since = time.time_ns()  # what REST held before was safe on the disk then
     scene.flow(cases, 5)
     scene.nats.start()
     for case in cases:

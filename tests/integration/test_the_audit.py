@@ -155,6 +155,13 @@ async def test_a_late_trade_that_says_so_is_in_order(
     assert verdict.tallies["binance.spot"].late == 1
 
 
+async def test_a_trade_that_was_on_its_way_for_long_may_be_late_and_before_the_newer_one(
+    stream: JetStreamContext, server: NatsServer, ledger: Path
+) -> None:
+    verdict = await judged(stream, server, ledger, [FIRST, SECOND.but(late=True), THIRD, PEPE, *EQUAL])
+    assert verdict.ok
+
+
 async def test_a_trade_in_its_place_that_calls_itself_late_is_wrong(
     stream: JetStreamContext, server: NatsServer, ledger: Path
 ) -> None:

@@ -48,6 +48,7 @@ class Backfill:
         aggregates: whether it joins fills.
         proofs: what other pods, alive or not, have proven; null when they can't be asked.
         peers: whether another pod of the market is known to be alive.
+        delivering: whether a spool holds trades that are to be delivered.
         keyed: whether there is an API key for the venue.
         covered: since when all instruments are listened to, ns; null before.
     """
@@ -63,6 +64,7 @@ class Backfill:
     aggregates: Callable[[], bool]
     proofs: Callable[[], Awaitable[Sequence[Proof] | None]]
     peers: Callable[[], bool]
+    delivering: Callable[[], bool]
     keyed: bool = False
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     covered: int | None = None
@@ -118,17 +120,17 @@ class Backfill:
         job.evidence.filled = filled
         self._keep(job)
 
-    def dropped(self, instrument: Instrument, first: Mark, last: Mark) -> None:
-        """These trades, and what was between them, were received and had to be given up."""
+    def dropped(self, instrument: Instrument, first: Mark, last: Mark, run: int) -> None:
+        """These trades, and what was between them, were received and had to be given up, in one ``run`` or another."""
         before, after = (_beside(first, -1), _beside(last, 1)) if self.consecutive() else (None, None)
         hole = Hole(instrument, before, after, first.time, last.time, "dropped", self.clock.now())
         for job in self._jobs.get(instrument.name, ()):
-            if job.hole.cause == "dropped" and not job.busy and not job.evidence.asked:
+            if job.run == run and not job.busy and not job.evidence.asked:
                 # What is given up piece by piece is one hole, or REST would be asked piece by piece.
                 job.becomes(_spanning(job.hole, hole))
                 job.due = hole.noticed + round(_IN_FLIGHT * _NS)
                 return
-        self._add(hole)
+        self._keep(Job(hole, hole.noticed + round(self._grace(hole) * _NS), run=run))
 
     # -- noticing
 
@@ -256,6 +258,8 @@ class Backfill:
         if job.hole.cause == "dropped" and not stream.usable:
             job.due = now + round(self.timers.rest_retry * _NS)  # what comes now would be given up again
             return False
+        if job.evidence.asked and self._waits(job):
+            return False
         if job.unbegun and await self._may_be_covered(job.hole):
             job.due = now + round(_SOON * _NS)
             return False
@@ -275,7 +279,7 @@ class Backfill:
                 if source.depth is None and not evidence.high:
                     break  # the newest rows lack what was heard behind the hole: REST lags, whichever is asked
         await stream.settled()  # a hole is not filled before what fills it is stored
-        if self._again(job):
+        if self._waits(job) or self._again(job):
             return False
         self.ledger.settled(evidence.verdict(self.clock.now()))
         return True
@@ -293,6 +297,14 @@ class Backfill:
             job.due = max(job.due, hole.end + round(self.timers.rest_lag * _NS))  # no later trade can show that it lags
         if now - hole.noticed > _TOLD * _NS:
             self._open(job)
+        return True
+
+    def _waits(self, job: Job) -> bool:
+        """Whether what lies between the trades that a spool gave up is still to be delivered from it."""
+        if job.run is None or not self.delivering():
+            return False
+        self._open(job)
+        job.due = self.clock.now() + round(self.timers.rest_retry * _NS)
         return True
 
     def _pause(self, job: Job) -> float:
@@ -375,5 +387,10 @@ def _beside(mark: Mark, step: int) -> Mark | None:
 
 def _spanning(one: Hole, other: Hole) -> Hole:
     """Return the hole from the earlier beginning of two to the later end, whichever came first."""
-    first, last = min(one, other, key=lambda hole: hole.start), max(one, other, key=lambda hole: hole.end)
+
+    def edge(time: int, mark: Mark | None) -> tuple[int, int]:
+        return time, number(None if mark is None else mark.seq)
+
+    first = min(one, other, key=lambda hole: edge(hole.start, hole.before))
+    last = max(one, other, key=lambda hole: edge(hole.end, hole.after))
     return replace(one, before=first.before, start=first.start, after=last.after, end=last.end)

@@ -29,6 +29,7 @@ class Job:
         evidence: what its turns have shown of this very hole.
         known: when the stream was last searched for what it holds of it, ns; null before.
         unbegun: where it begins was not looked for yet.
+        run: of what the spool gave up in one piece; null for other holes.
         busy: its turn has come and is not over.
     """
 
@@ -40,6 +41,7 @@ class Job:
     evidence: Evidence = field(init=False)
     known: int | None = None
     unbegun: bool = False
+    run: int | None = None
     busy: bool = False
 
     def __post_init__(self) -> None:

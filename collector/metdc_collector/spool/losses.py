@@ -8,10 +8,10 @@ from metdc_collector.exchanges.history import Mark
 class Losses(Protocol):
     """Is told what is lost, so that it becomes a gap."""
 
-    def lost(self, instrument: str, first: Mark, last: Mark, count: int) -> None:
+    def lost(self, instrument: str, first: Mark, last: Mark, count: int, run: int) -> None:
         """So many trades of an instrument (native name), the earliest and the latest of which are these, were given up.
 
-        Between them there may be others that were not.
+        What has the same ``run`` follows without anything between that was kept.
         """
 
     def torn(self, folder: str, since: int) -> None:

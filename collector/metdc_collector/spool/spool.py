@@ -33,6 +33,14 @@ class _Batch:
     summary: Contents = field(default_factory=Contents)
 
 
+@dataclass(frozen=True, slots=True)
+class _Lost:
+    """What was given up: its run (see :meth:`Losses.lost`) and, by instrument, its edges."""
+
+    run: int
+    edges: Mapping[str, Edges]
+
+
 class Spool:
     """Keeps trades on disk, oldest given up first beyond the bound; whatever the disk does, nothing is raised.
 
@@ -54,6 +62,7 @@ class Spool:
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="spool")
         self._said: set[str] = set()
         self._cut = False
+        self._run = 0
         self.given_up = 0
         """Trades that were lost, and told."""
         self._newest: dict[str, Mark] = {}
@@ -136,8 +145,8 @@ class Spool:
         if found:
             log.info("spool: %d trades of processes that ended", self.trades - before)
             self._newest |= {name: edges.last for name, edges in found.items()}
-            for edges in await self._do(self._make_room, 0):
-                self._tell(edges)
+            for lost in await self._do(self._make_room, 0):
+                self._tell(lost)
 
     def _adopt(self) -> tuple[list[Torn], dict[str, Edges]]:
         torn: list[Torn] = []
@@ -198,19 +207,19 @@ class Spool:
         while self._waiting:
             while self._waiting:
                 self._writing = self._waiting.pop(0)
-                for edges in await self._do(self._keep, self._writing):
-                    self._tell(edges)
+                for lost in await self._do(self._keep, self._writing):
+                    self._tell(lost)
                 self._writing = None
                 if loop.time() >= due:
                     break
             await self._do(self._sync)
             due = loop.time() + _SYNC
 
-    def _keep(self, batch: _Batch) -> list[Mapping[str, Edges]]:
+    def _keep(self, batch: _Batch) -> list[_Lost]:
         """Write a batch; return what had to be given up for it, or the batch itself."""
         own, data = self._own, b"".join(batch.parts)
         if own is None:
-            return [batch.summary.edges]
+            return [_Lost(self._run, batch.summary.edges)]
         if own.active.count and (batch.apart or own.active.size + len(data) > self._segment):
             self._finish(own)
         lost = self._make_room(len(data))
@@ -225,11 +234,11 @@ class Spool:
                 lost.append(more)
             else:
                 return lost
-        return [*lost, batch.summary.edges]
+        return [*lost, _Lost(self._run, batch.summary.edges)]
 
-    def _make_room(self, room: int) -> list[Mapping[str, Edges]]:
+    def _make_room(self, room: int) -> list[_Lost]:
         """Give up the oldest segments until so many bytes fit; return what they held."""
-        lost: list[Mapping[str, Edges]] = []
+        lost: list[_Lost] = []
         while self._size() + room > self._most:
             more = self._drop()
             if more is None:
@@ -240,7 +249,7 @@ class Spool:
     def _size(self) -> int:
         return sum(folder.size for folder in self._folders)
 
-    def _drop(self) -> Mapping[str, Edges] | None:
+    def _drop(self) -> _Lost | None:
         """Give up the oldest segment that is not being delivered; null where there is none."""
         own = self._own
         free = [segment for segment in by_age(self._folders) if not segment.taken]
@@ -250,10 +259,10 @@ class Spool:
         if not free:
             return None
         self._say(f"spool: the oldest trades are given up, within {self._most} bytes")
-        edges = free[0].contents().edges
+        lost = _Lost(self._run, free[0].contents().edges)
         self._remove(free[0])
         free[0].gone = True
-        return edges
+        return lost
 
     def _finish(self, folder: Folder) -> None:
         try:
@@ -274,10 +283,10 @@ class Spool:
             self._said.add(problem)
             log.error("%s", problem)
 
-    def _tell(self, lost: Mapping[str, Edges]) -> None:
-        for name, edges in lost.items():
+    def _tell(self, lost: _Lost) -> None:
+        for name, edges in lost.edges.items():
             self.given_up += edges.count
-            self._losses.lost(name, edges.first, edges.last, edges.count)
+            self._losses.lost(name, edges.first, edges.last, edges.count, lost.run)
 
     # -- delivering
 
@@ -308,8 +317,11 @@ class Spool:
         return self._read(segment, await self._do(self._take, segment))
 
     def _take(self, segment: Segment) -> bytes | None:
+        if segment.gone:
+            return None
         segment.taken = True
-        return None if segment.gone else segment.read()
+        self._run += 1  # what is given up from now on lies behind it, or before it
+        return segment.read()
 
     def _read(self, segment: Segment, data: bytes | None) -> Iterator[Record]:
         count, last = 0, None
@@ -344,7 +356,7 @@ class Spool:
         summary = Contents()
         for trade in trades:
             summary.add(trade, 0, 0)
-        self._tell(summary.edges)
+        self._tell(_Lost(self._run, summary.edges))
 
     async def _do(self, work: Callable[..., T], *arguments: object) -> T:
         """Do something with the disk in its thread."""

@@ -76,7 +76,7 @@ class Told:
     def __init__(self) -> None:
         self.count = 0
 
-    def lost(self, instrument: str, first: Mark, last: Mark, count: int) -> None:
+    def lost(self, instrument: str, first: Mark, last: Mark, count: int, run: int) -> None:
         self.count += count
 
     def torn(self, folder: str, since: int) -> None: ...

@@ -163,7 +163,7 @@ class Rig:
         self.ledger = Ledger(self._tell)
         self.instruments = {one.name: one for one in (BTC, ETH)}
         self.proofs: list[Proof] | None = []
-        self.peers = self.aggregates = False
+        self.peers = self.aggregates = self.delivering = False
         self.engine = Backfill(
             venue=cast(Venue, self.venue),
             rest=cast(Rest, self.rest),
@@ -176,6 +176,7 @@ class Rig:
             aggregates=lambda: self.aggregates,
             proofs=self._proofs,
             peers=lambda: self.peers,
+            delivering=lambda: self.delivering,
             sleep=self._sleep,
         )
         self.end = 0

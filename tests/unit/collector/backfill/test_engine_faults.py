@@ -7,6 +7,7 @@ import pytest
 from metdc_collector.exchanges.base import InvalidReply
 from metdc_collector.exchanges.history import Page
 from metdc_collector.rest import RestError
+from metdc_collector.wire.gap import Gap
 from metdc_collector.wire.instrument import Instrument
 from tests.unit.collector.backfill.made import Newest, Rig, at, jumped, mark
 from tests.unit.collector.made import BTC, MOMENT, SECOND, trade
@@ -98,13 +99,59 @@ async def test_what_a_spool_gives_up_piece_by_piece_is_one_hole_that_waits_for_n
     rig.path.order.jumps.clear()
     rig.rest.rows = [at(number, 90 + number / 10) for number in range(5, 21)]
     rig.path.usable = False
-    rig.engine.dropped(BTC, mark(at(9, 90.9)), mark(at(11, 91.1)))
+    rig.engine.dropped(BTC, mark(at(9, 90.9)), mark(at(11, 91.1)), 1)
     await rig.run(5)
-    rig.engine.dropped(BTC, mark(at(6, 90.6)), mark(at(8, 90.8)))
-    rig.engine.dropped(BTC, mark(at(9, 90.9)), mark(at(10, 91.0)))
+    rig.engine.dropped(BTC, mark(at(6, 90.6)), mark(at(8, 90.8)), 1)
+    rig.engine.dropped(BTC, mark(at(9, 90.9)), mark(at(10, 91.0)), 1)
     await rig.run(5)
     assert rig.rest.asked == []
     rig.path.usable = True
     await rig.run(5)
     assert rig.ids == [str(number) for number in range(6, 12)]
     assert [(gap.cause, gap.missing) for gap in rig.told] == [("dropped", 6)]
+
+
+async def test_what_a_spool_gives_up_before_and_behind_what_it_delivers_are_two_holes() -> None:
+    rig = given_up()
+    rig.engine.dropped(BTC, mark(at(6, 90.6)), mark(at(8, 90.8)), 1)
+    rig.engine.dropped(BTC, mark(at(11, 91.1)), mark(at(12, 91.2)), 2)
+    await rig.run(5)
+    assert sorted(rig.ids, key=int) == ["6", "7", "8", "11", "12"]
+    assert sorted(edges(gap) for gap in rig.told) == [("10", "13"), ("5", "9")]
+
+
+async def test_pieces_that_begin_or_end_in_the_same_moment_are_told_apart_by_number() -> None:
+    rig = given_up()
+    rig.engine.dropped(BTC, mark(at(8, 91)), mark(at(8, 91)), 1)
+    rig.engine.dropped(BTC, mark(at(7, 91)), mark(at(7, 91)), 1)
+    rig.engine.dropped(BTC, mark(at(9, 91)), mark(at(9, 91)), 1)
+    await rig.run(5)
+    assert [edges(gap) for gap in rig.told] == [("6", "10")]
+
+
+async def test_what_a_spool_gave_up_is_judged_once_the_rest_of_it_is_delivered() -> None:
+    rig = given_up()
+    rig.sources[0].most = 2  # REST is no longer as deep as the hole
+    rig.delivering = True
+    rig.engine.dropped(BTC, mark(at(6, 90.6)), mark(at(12, 91.2)), 1)
+    await rig.run(30)
+    assert [gap.state for gap in rig.told] == ["open"]
+    rig.path.stored += [at(number, 90 + number / 10) for number in range(6, 10)]
+    rig.delivering = False
+    await rig.run(60)
+    assert [(gap.state, gap.missing, gap.first_missing) for gap in rig.told[1:]] == [("partial", 3, "10")]
+
+
+def given_up() -> Rig:
+    """A market whose spool gives trades up, and whose REST has all of them."""
+    rig = Rig()
+    rig.live(at(5, 90), at(20, 100))
+    rig.path.order.jumps.clear()
+    rig.rest.rows = [at(number, 90 + number / 10) for number in range(5, 21)]
+    return rig
+
+
+def edges(gap: Gap) -> tuple[str, str]:
+    assert gap.before is not None
+    assert gap.after is not None
+    return gap.before.id, gap.after.id

@@ -20,9 +20,11 @@ class Told:
 
     def __init__(self) -> None:
         self.lost_trades: list[tuple[str, Mark, Mark, int]] = []
+        self.runs: list[int] = []
         self.torn_folders: list[tuple[str, int]] = []
 
-    def lost(self, instrument: str, first: Mark, last: Mark, count: int) -> None:
+    def lost(self, instrument: str, first: Mark, last: Mark, count: int, run: int) -> None:
+        self.runs.append(run)
         self.lost_trades.append((instrument, first, last, count))
 
     def torn(self, folder: str, since: int) -> None:
@@ -204,4 +206,23 @@ async def test_what_cannot_be_delivered_is_told(tmp_path: Path) -> None:
     spool = await opened(tmp_path, told)
     spool.give_up([trade(3), trade(1)])
     assert told.lost_trades == [(BTC.name, Mark("1", MOMENT + 1_000_000, "1"), Mark("3", MOMENT + 3_000_000, "3"), 2)]
+    await spool.close()
+
+
+async def test_what_is_given_up_behind_a_segment_that_is_being_delivered_is_another_run(tmp_path: Path) -> None:
+    told = Told()
+    spool = await opened(tmp_path, told, most=4_000)
+
+    async def put(first: int, last: int) -> None:
+        for number in range(first, last):
+            spool.put([trade(number)], MOMENT)
+            await spool.settle()
+
+    await put(1, 60)
+    before = len(told.runs)
+    assert before
+    assert set(told.runs) == {told.runs[0]}
+    await spool.records((await spool.segments())[0])
+    await put(60, 120)
+    assert set(told.runs[before:]) == {told.runs[0] + 1}
     await spool.close()
