@@ -55,6 +55,7 @@ class Timers:
         rest_patience: REST that doesn't show a trade is asked again for so long.
         sample: pause between two samples, unless an instrument would wait for more than an hour, or the budget less.
         rest_retry, rest_retry_most: pause after a REST error, doubling from the one to the other.
+        stuck_backlog: readiness waits for another pod's backlog until it has not shrunk for so long.
     """
 
     report: float = 15.0
@@ -81,6 +82,7 @@ class Timers:
     sample: float = 5.0
     rest_retry: float = 1.0
     rest_retry_most: float = 60.0
+    stuck_backlog: float = 300.0
 
     # These follow the speed of NATS and of the process, not a venue's.
     _UNDIVIDED: ClassVar = frozenset(

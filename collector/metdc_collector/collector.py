@@ -18,6 +18,7 @@ from metdc_collector.overflow import backlog_of
 from metdc_collector.peers import Peers, ReportFailed
 from metdc_collector.publisher.gate import Gate
 from metdc_collector.publisher.publisher import Publisher
+from metdc_collector.readiness import Backlogs
 from metdc_collector.recovery import Recovery
 from metdc_collector.score import PerSecond, identity, score
 from metdc_collector.session.policy import State
@@ -49,6 +50,7 @@ class Collector:
         self._acknowledged = False
         self._report_problem: str | None = None
         self._peers: list[reports.Report] = []
+        self._backlogs = _backlogs(settings, timers)
         self._fleet: Fleet | None = None
         self._rate = PerSecond()
         self._listed_at: int | None = None
@@ -202,7 +204,7 @@ class Collector:
             self._rate.measure(self.gate.counts.received, self.clock.now())
             if not self.publisher.usable:
                 continue
-            self._peers = await self._others()
+            await self._look_at_others()
             try:
                 await self._bucket.put(self.report())
             except ReportFailed as error:
@@ -218,12 +220,15 @@ class Collector:
             return self.timers.report
         return _FIRST_REPORT if self._report_problem is None else _REPORT_RETRY
 
-    async def _others(self) -> list[reports.Report]:
+    async def _look_at_others(self) -> None:
+        others: list[reports.Report] | None = None
         try:
-            return await self._bucket.others(self.report())
+            others = await self._bucket.others(self.report())
         except ReportFailed as error:
             log.debug("%s", error)  # before anybody's first report there is no bucket
-            return []
+        self._peers = others or []
+        for news in self._backlogs.look(others, now=self.clock.now(), connected=self.publisher.connected_since):
+            log.warning("%s", news)
 
     def report(self) -> reports.Report:
         """Return the health report as of now."""
@@ -277,6 +282,7 @@ class Collector:
             waiting.append("each subscription to be acknowledged" + (f" ({problem})" if problem else ""))
         elif not self._fleet.carries:
             waiting.append(f"the feed {self._fleet.channel.name} to send a trade, or to be found silent")
+        waiting.extend(self._backlogs.waiting)
         if self._state in ("draining", "stopped"):
             waiting.append("its end: it is being stopped")
         return waiting
@@ -325,6 +331,11 @@ def _reports(settings: Settings, publisher: Publisher, timers: Timers) -> Peers:
     stream = settings.stream
     create = stream.management == "Ensure"
     return Peers(publisher.link, interval=timers.report, replicas=stream.replicas, create=create)
+
+
+def _backlogs(settings: Settings, timers: Timers) -> Backlogs:
+    config = settings.config
+    return Backlogs(shard=config.shard, shards=config.shards, interval=timers.report, patience=timers.stuck_backlog)
 
 
 def _trust(settings: Settings) -> ssl.SSLContext | None:

@@ -20,7 +20,9 @@ from tests.harness import NotInTime, Process, eventually, folder, http, python
 
 T = TypeVar("T")
 START = 30.0
-"""Seconds that a process may take to start, or a collector to become ready, on a machine that does other work too."""
+"""Seconds that a process may take to start, on a machine that does other work too."""
+READY = 90.0
+"""Seconds that a collector may take to become ready, of which the reports of others take 30 at true timers."""
 CEILING = 30.0
 """Seconds that any other wait may last."""
 COINS = ("BTC", "ETH", "SOL", "XRP", "BNB", "DOGE", "SUI", "ADA", "TRX", "LINK")
@@ -190,7 +192,7 @@ class Collector:
     def until_ready(self) -> None:
         """Wait until it is ready."""
         try:
-            eventually(self.ready, START, f"{self.process.name} ready")
+            eventually(self.ready, READY, f"{self.process.name} ready")
         except NotInTime as error:
             raise NotInTime(f"{error}\n{self.get('/readyz')[1]}\n{self.process.log}") from None
 

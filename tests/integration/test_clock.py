@@ -68,12 +68,11 @@ async def test_a_clock_that_steps_is_told_once_and_received_times_go_on(
     await until(lambda: "the system clock stepped by" in caplog.text, "it is told")
     stored = collector.report().trades.stored
     await until(lambda: collector.report().trades.stored > stored + 200, "trades are stored as before")
-    report = collector.report()
+    await until(lambda: collector.report().ready, "it is ready")
     await asyncio.to_thread(exchange.order, "/pause")
     await until(lambda: collector.report().backlog.trades == 0, "all is acknowledged")
     stop.set()
     assert await running
-    assert report.ready
     (told,) = re.findall(r"stepped by (-?[0-9.]+) s", caplog.text)
     assert abs(float(told) - step) < 1
     received: dict[str, list[int]] = defaultdict(list)

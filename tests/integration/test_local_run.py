@@ -18,7 +18,7 @@ from tests.integration.rig import (
     COINS,
     DIVISOR,
     MARKETS,
-    START,
+    READY,
     Simulator,
     held,
     jetstream,
@@ -55,7 +55,7 @@ def manifest(simulated: Simulator, place: Path, *, rotation: dict[str, Any]) -> 
 def run(file: Path, data: Path, *, port: int, by: float = DIVISOR) -> Iterator[Process]:
     words = ["run", "-f", str(file), "--data", str(data), "--nats-port", str(port), "--format", "json", "-v"]
     with Process([*metdc(), *words], name="metdc run", env={"METDC_DIVIDE_TIMERS": str(by)}) as process:
-        process.line(START, where=lambda line: json.loads(line)["event"] == "ready")
+        process.line(READY, where=lambda line: json.loads(line)["event"] == "ready")
         yield process
 
 

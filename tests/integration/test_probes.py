@@ -40,6 +40,7 @@ def test_ready_means_that_every_subscription_is_acknowledged(
     with collector(configuration(exchange, market, nats.url)) as running:
         eventually(lambda: exchange.connections() == (1, 1), 20, "it has connected")
         running.until(lambda report: report["nats"]["acknowledged"], "NATS has acknowledged a message")
+        running.until(lambda report: len(report["waiting"]) == 1, "it has seen that there is no other pod")
         early = running.report()
         answer = running.get("/readyz")
         exchange.clear()

@@ -73,6 +73,7 @@ class Publisher:
         self._spec = stream
         self._clock = clock
         self._timers = timers
+        self._connected_since = 0
         self._usable_since = 0
         self._usable = False
         self._losses = 0
@@ -94,6 +95,11 @@ class Publisher:
     def usable_since(self) -> int:
         """Since when (ns): another pod's backlog cannot have begun to shrink earlier."""
         return self._usable_since
+
+    @property
+    def connected_since(self) -> int:
+        """Since when (ns) the connection to NATS stands, or when the last one began."""
+        return self._connected_since
 
     @property
     def full(self) -> bool:
@@ -277,6 +283,7 @@ class Publisher:
     # -- connection and stream
 
     async def _connected(self) -> None:
+        self._connected_since = self._clock.now()
         self._prepare()
 
     def _lost(self) -> None:
