@@ -81,13 +81,25 @@ class Run:
         if event.get("event") == "rotated":
             market = f"{event['exchange']}.{event['market']}"
             self.rotations[market] = self.rotations.get(market, 0) + 1
-            self.duplicates[market] = self.duplicates.get(market, 0) + event["duplicates"]
-            say(f"        {market} rotated: {event['overlapSeconds']} s of overlap, {event['duplicates']} duplicates")
+            self.duplicates[market] = self.duplicates.get(market, 0) + event.get("duplicates", 0)
+            say(f"        {market} rotated: {proof_of(event)}")
 
     @property
     def rotated(self) -> bool:
         """Whether every market was."""
         return all(self.rotations.get(market) for market in self.markets)
+
+
+def proof_of(event: dict[str, Any]) -> str:
+    """Return in words what a new process has proven of its hand-over."""
+    if "symbols" not in event:
+        return "it has proven nothing in time"
+    proven = sum(event[f"provenBy{what}"] for what in ("Id", "Rows", "Subscription", "REST"))
+    lost = "uncountably many" if event["lost"] is None else event["lost"]
+    return (
+        f"{event['overlapSeconds']} s of overlap, {event['duplicates']} duplicates, "
+        f"{proven}/{event['symbols']} symbols proven, {event['backfilled']} back-filled, {lost} lost"
+    )
 
 
 def resources(options: Options, addresses: dict[str, Any] | None, *, at: datetime) -> list[dict[str, Any]]:

@@ -12,10 +12,11 @@ from metdc_collector.clock import Clock, Timers
 from metdc_collector.continuity import Order
 from metdc_collector.exchanges.base import Channel, Refusal, Rhythm
 from metdc_collector.fleet import Fleet
+from metdc_collector.handover import Start, Succession
 from metdc_collector.health import Turning
 from metdc_collector.membership import membership
 from metdc_collector.overflow import backlog_of
-from metdc_collector.peers import Peers, ReportFailed
+from metdc_collector.peers import Peers, ReportFailed, living
 from metdc_collector.publisher.gate import Gate
 from metdc_collector.publisher.publisher import Publisher
 from metdc_collector.readiness import Backlogs
@@ -54,6 +55,8 @@ class Collector:
         self._fleet: Fleet | None = None
         self._rate = PerSecond()
         self._listed_at: int | None = None
+        self._ended: int | None = None
+        self._succession = Succession()
 
         def peers() -> bool:
             return bool(self._peers)
@@ -151,7 +154,7 @@ class Collector:
 
     async def _drain(self, streaming: "asyncio.Task[None]") -> bool:
         """Stop reading, await acknowledgements, leave a last report."""
-        self._state = "draining"
+        self._state, self._ended = "draining", self.clock.now()
         end = self.clock.now() + int(self.timers.drain * 1e9)
         streaming.cancel()
         await asyncio.wait({streaming}, timeout=_CLOSING)
@@ -222,13 +225,24 @@ class Collector:
 
     async def _look_at_others(self) -> None:
         others: list[reports.Report] | None = None
+        mine = self.report()
         try:
-            others = await self._bucket.others(self.report())
+            found = await self._bucket.market(mine)
         except ReportFailed as error:
             log.debug("%s", error)  # before anybody's first report there is no bucket
+        else:
+            self._succession.look(found, await self.recovery.proofs(), mine, self._start())
+            others = living(found, mine)
         self._peers = others or []
         for news in self._backlogs.look(others, now=self.clock.now(), connected=self.publisher.connected_since):
             log.warning("%s", news)
+
+    def _start(self) -> Start:
+        """What this process's start has shown by now."""
+        backfill, refused = self.recovery.backfill, self._fleet.refused if self._fleet is not None else {}
+        open_ = backfill.beginning()  # also notices what the gate has just been told of
+        unheard = {name for name, since in self.gate.uncovered().items() if since is None and name not in refused}
+        return Start(self.gate.begun, self.gate.firsts, backfill.begun, open_, unheard - self.gate.begun.keys())
 
     def report(self) -> reports.Report:
         """Return the health report as of now."""
@@ -267,6 +281,8 @@ class Collector:
                 backlog_age=0.0 if backlog.oldest is None else (now - backlog.oldest) / 1e9,
             ),
             last_ids=gate.order.last_ids(),
+            ended=self._ended,
+            handover=self._succession.record,
         )
 
     def _waiting(self) -> list[str]:

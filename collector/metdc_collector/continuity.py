@@ -42,6 +42,19 @@ _Last = tuple[int, int, str, bool]
 """The newest trade of an instrument: ordering number or -1, time, id, and whether it is an aggregate."""
 
 
+class First(NamedTuple):
+    """The first trade of an instrument that this process let in, beside what the stream held of it then.
+
+    ``order`` is its ordering number, or of what came before it without being a trade; -1 where numbers don't count.
+    ``named``: its id is its number. ``shared``: somebody else has surely received it, or all that came before it.
+    """
+
+    id: str
+    order: int
+    named: bool
+    shared: bool
+
+
 class Shown(NamedTuple):
     """A snapshot of an instrument: its oldest trade, and when it came (ns)."""
 
@@ -202,6 +215,20 @@ def may_join(joining: Joining, newest: Newest | None, *, consecutive: bool) -> b
         return _covers(newest, joining)
     replayed = joining.trades[: joining.replayed]
     return bool(replayed) and (replayed[0].time < newest.time or any(trade.id == newest.id for trade in replayed))
+
+
+def first_of(joining: Joining, newest: Newest | None, *, consecutive: bool) -> First:
+    """Return the first of the held trades; ``newest`` is what the stream held of others, null where that isn't known.
+
+    A stored trade of a later time was received by another process, which was connected when this one's first came.
+    """
+    trade = joining.trades[0]
+    order = number(joining.first or trade.seq) if consecutive else -1
+    shared = newest is not None and (
+        may_join(joining, newest, consecutive=consecutive)
+        or (order < 0 and (newest.time > trade.time or any(each.id == newest.id for each in joining.trades)))
+    )
+    return First(trade.id, order, trade.id.removeprefix("agg:") == trade.seq, shared)
 
 
 def _covers(newest: Newest, joining: Joining) -> bool:

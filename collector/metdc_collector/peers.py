@@ -1,6 +1,7 @@
 """The key-value bucket of health reports: this pod's own, and those of the other pods of its market."""
 
 import logging
+from collections.abc import Iterable
 
 from nats.js.api import KeyValueConfig
 
@@ -40,8 +41,8 @@ class Peers:
         except BucketFailed as error:
             raise ReportFailed(f"health report: {error}") from error
 
-    async def others(self, report: Report) -> list[Report]:
-        """Return the reports of the market's other pods that have not said farewell.
+    async def market(self, report: Report) -> list[Report]:
+        """Return the newest report of each of the market's pods, this one and those that said farewell included.
 
         Raises:
             ReportFailed: when they can't be read.
@@ -53,10 +54,12 @@ class Peers:
         found: list[Report] = []
         for message in messages:
             try:
-                peer = decode(message)
+                found.append(decode(message))
             except InvalidMessage as error:
                 log.debug("a peer's report cannot be read: %s", error)
-                continue
-            if peer.key != report.key and peer.state != "stopped":
-                found.append(peer)
         return found
+
+
+def living(found: Iterable[Report], report: Report) -> list[Report]:
+    """Return those of other pods that have not said farewell."""
+    return [peer for peer in found if peer.key != report.key and peer.state != "stopped"]

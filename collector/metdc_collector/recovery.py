@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from metdc_collector.backfill.engine import Backfill
 from metdc_collector.backfill.holes import Hole
 from metdc_collector.backfill.ledger import Ledger
+from metdc_collector.backfill.proof import Proof
 from metdc_collector.backfill.sampler import Sampler
 from metdc_collector.clock import Clock, Timers
 from metdc_collector.continuity import number
@@ -155,6 +156,10 @@ class Recovery:
         proof = self.backfill.proof(self._proofs.pod, until)
         if proof is not None and self.publisher.usable:
             await self._proofs.put(proof)
+
+    async def proofs(self) -> Sequence[Proof]:
+        """Return what other processes of the market have proven, as far as that can be read."""
+        return await self._proofs.others() or ()
 
     async def _prove(self) -> None:
         while True:

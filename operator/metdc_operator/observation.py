@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from metdc_collector.wire.report import Report
+from metdc_collector.wire.report import Handover, Report
 
 
 class Reason(StrEnum):
@@ -84,14 +84,16 @@ class Pod:
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """A finished replacement: ``overlap`` in ns, ``finished`` when the old pod was told to stop."""
+    """A finished replacement: ``finished`` is when the old pod stopped reading.
+
+    ``handover`` is what the new pod has proven; null where it has not told.
+    """
 
     slot: str
     old: str
     new: str
     finished: int
-    overlap: int
-    duplicates: int
+    handover: Handover | None = None
 
 
 @dataclass(frozen=True, slots=True)

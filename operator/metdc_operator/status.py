@@ -147,13 +147,27 @@ def _reported(report: Report, now: int) -> dict[str, Any]:
 
 
 def _rotation(rotation: Rotation) -> dict[str, Any]:
-    return {
+    """What was replaced, and its proof as far as the new pod has told it."""
+    record = {
         "slot": rotation.slot,
         "from": rotation.old,
         "to": rotation.new,
         "finishedAt": _moment(rotation.finished),
-        "overlapMilliseconds": rotation.overlap // 10**6,
-        "duplicates": rotation.duplicates,
+    }
+    proof = rotation.handover
+    if proof is None:
+        return record
+    return record | {
+        "farewell": proof.farewell,
+        "overlapMilliseconds": proof.overlap // 10**6,
+        "symbolsProvenById": proof.by_id,
+        "symbolsProvenByRows": proof.by_rows,
+        "symbolsProvenBySubscription": proof.by_subscription,
+        "symbolsProvenByREST": proof.by_rest,
+        "symbolsBackfilled": proof.backfilled,
+        "symbolsUnfilled": proof.unfilled,
+        "tradesLost": proof.lost,
+        "duplicates": proof.duplicates,
     }
 
 

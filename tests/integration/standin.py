@@ -1,8 +1,8 @@
 """A stand-in for a collector process, whose behaviour files in the folder ``STANDIN`` decide.
 
 ``unready``: /readyz says no. ``crash``: it ends by itself. ``invalid``: it refuses its configuration. ``deaf``: it does
-not heed SIGTERM. ``dirty``: it ends with 1. Each start leaves a line in ``starts``, its ``METDC_SPOOL`` in
-``spool``.
+not heed SIGTERM. ``dirty``: it ends with 1. Each start leaves a line in ``starts``, its ``METDC_SPOOL`` in ``spool``,
+each end the time in ``<pod>.stopped``. ``unproven``: it doesn't say how it took over.
 """
 
 import argparse
@@ -23,6 +23,17 @@ STARTED = time.time_ns()
 
 def told(name: str) -> bool:
     return (FOLDER / name).exists()
+
+
+def handover(config: PodConfig) -> reports.Handover | None:
+    """How it took over from the one that was started before it, once that has ended."""
+    pods = list(dict.fromkeys(line.split()[0] for line in (FOLDER / "starts").read_text().splitlines()))
+    place = pods.index(config.pod)
+    stopped = FOLDER / f"{pods[place - 1]}.stopped"
+    if place == 0 or told("unproven") or not stopped.exists():
+        return None
+    end = int(stopped.read_text())
+    return reports.Handover(pods[place - 1], final=True, started=STARTED, finished=end, overlap=end - STARTED)
 
 
 def report(config: PodConfig) -> bytes:
@@ -48,6 +59,7 @@ def report(config: PodConfig) -> bytes:
             connections=reports.Connections(active=1),
             trades=reports.Trades(received=duplicates, duplicates=duplicates),
             score=1.0,
+            handover=handover(config),
         )
     )
 
@@ -89,6 +101,9 @@ def main() -> int:
     while not stop.wait(0.05):
         if told("crash"):
             return 3
+    file = FOLDER / f"{config.pod}.stopped"
+    file.with_suffix(".partial").write_text(str(time.time_ns()))
+    file.with_suffix(".partial").rename(file)
     return 1 if told("dirty") else 0
 
 

@@ -9,7 +9,7 @@ import pytest
 from nats.js.api import KeyValueConfig
 
 from metdc_collector.clock import Timers
-from metdc_collector.peers import Peers, ReportFailed
+from metdc_collector.peers import Peers, ReportFailed, living
 from metdc_collector.publisher.bucket import Bucket, BucketFailed
 from metdc_collector.publisher.link import Link, NatsSettings
 from metdc_collector.wire.report import Report
@@ -61,19 +61,22 @@ def peers(link: Link, *, create: bool = True) -> Peers:
     return Peers(link, interval=15, replicas=1, create=create)
 
 
-async def test_a_pod_sees_the_reports_of_the_others_of_its_market_and_not_its_own(nats: NatsServer) -> None:
+async def test_a_pod_sees_the_reports_of_its_market_and_who_of_the_others_lives(nats: NatsServer) -> None:
     async with linked(nats) as link:
         await peers(link).put(REPORT)
         await peers(link).put(replace(REPORT, market="futures"))
-        await peers(link).put(replace(REPORT, pod="pod-b", state="stopped"))
-        assert await peers(link).others(replace(REPORT, pod="pod-c")) == [REPORT]
-        assert await peers(link).others(REPORT) == []
+        left = replace(REPORT, pod="pod-b", state="stopped")
+        await peers(link).put(left)
+        found = await peers(link).market(replace(REPORT, pod="pod-c"))
+        assert sorted(found, key=lambda report: report.pod) == [REPORT, left]
+        assert living(found, replace(REPORT, pod="pod-c")) == [REPORT]
+        assert living(found, REPORT) == []
 
 
 async def test_before_anybodys_first_report_the_others_are_not_known(nats: NatsServer) -> None:
     async with linked(nats) as link:
         with pytest.raises(ReportFailed, match="metdc_health"):
-            await peers(link).others(REPORT)
+            await peers(link).market(REPORT)
 
 
 async def test_a_bucket_of_another_making_is_made_readable_at_once(nats: NatsServer) -> None:

@@ -186,10 +186,22 @@ async def test_a_successor_carries_the_data_for_the_overlap_before_the_old_proce
         await run.heard.until(lambda: len(run.heard.all("rotated")) >= 2)
         first, second = run.heard.all("rotated")[:2]
 
-        assert first.overlap >= QUICK.divided(10 * 10**9)
-        assert first.duplicates >= 500  # both stand-ins count one a millisecond
+        assert first.handover.predecessor == first.old
+        assert first.handover.overlap >= QUICK.divided(10 * 10**9)
         assert second.old == first.new
         assert first.slot < second.slot
+        assert await run.end() == 0
+
+
+async def test_a_successor_that_proves_nothing_is_not_waited_for_for_ever(tmp_path: Path) -> None:
+    (tmp_path / "unproven").touch()
+    timers = replace(QUICK, proof=0.5)
+    async with running(tmp_path, "  rotation: {interval: 1m, overlap: 2s}", timers=timers) as run:
+        await run.heard.until(lambda: run.heard.all("rotated"))
+        (first, *_) = run.heard.all("rotated")
+
+        assert first.handover is None
+        assert first.old != first.new
         assert await run.end() == 0
 
 

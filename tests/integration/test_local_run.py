@@ -99,6 +99,7 @@ def test_every_market_is_rotated_with_overlap_and_nothing_is_lost(exchange: Simu
     assert set(stopped["exitCodes"]) == {0}
     assert all(event["overlapSeconds"] >= 2.0 for event in rotated.values())
     assert all(event["duplicates"] > 0 for event in rotated.values())
+    assert [(event["unfilled"], event["lost"]) for event in rotated.values()] == [(0, 0)] * len(MARKETS)
     document = {"spec": {"exchange": "binance", "markets": [{"name": "spot"}]}}
     for status in statuses:
         assert schema.check(document | {"status": status}, schema.load()) == ([], True)

@@ -17,7 +17,7 @@ from metdc_collector.exchanges.base import Venue
 from metdc_collector.exchanges.history import Mark, Source
 from metdc_collector.rest import Rest, RestError
 from metdc_collector.tasks import end
-from metdc_collector.wire.gap import State
+from metdc_collector.wire.gap import Gap, State
 from metdc_collector.wire.instrument import Instrument
 
 log = logging.getLogger(__name__)
@@ -51,6 +51,7 @@ class Backfill:
         delivering: whether a spool holds trades that are to be delivered.
         keyed: whether there is an API key for the venue.
         covered: since when all instruments are listened to, ns; null before.
+        begun: what became of the holes of this process's start that were settled, by instrument.
     """
 
     venue: Venue
@@ -68,6 +69,7 @@ class Backfill:
     keyed: bool = False
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     covered: int | None = None
+    begun: dict[str, list[Gap]] = field(default_factory=dict)
     _jobs: dict[str, list[Job]] = field(default_factory=dict)
     _known: set[str] = field(default_factory=set)
     _ready: list[Job] = field(default_factory=list)
@@ -104,6 +106,11 @@ class Backfill:
         """How many holes REST was asked about and are not settled."""
         return sum(job.opened or job.evidence.asked for jobs in self._jobs.values() for job in jobs)
 
+    def beginning(self) -> set[str]:
+        """Return the instruments with a hole of this process's start that is not settled."""
+        self.notice()
+        return {name for name, jobs in self._jobs.items() if any(map(_is_of_the_start, jobs))}
+
     def proof(self, pod: str, stored_until: int) -> Proof | None:
         """What this process has proven; null before it listens. All received before ``stored_until`` is stored."""
         self.notice()  # what has been noticed by now is no proof, whenever it is looked after
@@ -116,7 +123,7 @@ class Backfill:
 
     def take_over(self, hole: Hole, filled: int) -> None:
         """Go on with a hole that another pod has left open."""
-        job = Job(hole, self.clock.now(), opened=True)
+        job = Job(hole, self.clock.now(), opened=True, taken=True)
         job.evidence.filled = filled
         self._keep(job)
 
@@ -246,7 +253,7 @@ class Backfill:
         return late and job.hole.instrument.name not in self.instruments()
 
     def _conclude(self, job: Job) -> None:
-        self.ledger.settled(job.evidence.verdict(self.clock.now()))
+        self._tell(job, job.evidence.verdict(self.clock.now()))
         self._done(job)
 
     async def _settle(self, job: Job) -> bool:
@@ -266,7 +273,7 @@ class Backfill:
         if not await self._is_hole(job):
             if job.opened or job.evidence.filled:
                 state: State = "filled" if job.evidence.filled else "empty"
-                self.ledger.settled(job.evidence.verdict(now, state))
+                self._tell(job, job.evidence.verdict(now, state))
             return True
         evidence = job.evidence
         if stream.usable:
@@ -281,8 +288,13 @@ class Backfill:
         await stream.settled()  # a hole is not filled before what fills it is stored
         if self._waits(job) or self._again(job):
             return False
-        self.ledger.settled(evidence.verdict(self.clock.now()))
+        self._tell(job, evidence.verdict(self.clock.now()))
         return True
+
+    def _tell(self, job: Job, gap: Gap) -> None:
+        self.ledger.settled(gap)
+        if _is_of_the_start(job):
+            self.begun.setdefault(gap.instrument, []).append(gap)
 
     def _again(self, job: Job) -> bool:
         """Whether a hole is to be looked at again, and when: REST lags, or NATS is away."""
@@ -375,6 +387,10 @@ class Backfill:
         if not job.opened:
             job.opened = True
             self.ledger.opened(job.evidence.verdict(self.clock.now(), "open"))
+
+
+def _is_of_the_start(job: Job) -> bool:
+    return job.hole.cause == "restarted" and not job.taken
 
 
 def _beside(mark: Mark, step: int) -> Mark | None:

@@ -31,6 +31,7 @@ class Job:
         unbegun: where it begins was not looked for yet.
         run: of what the spool gave up in one piece; null for other holes.
         busy: its turn has come and is not over.
+        taken: another process left it.
     """
 
     hole: Hole
@@ -43,6 +44,7 @@ class Job:
     unbegun: bool = False
     run: int | None = None
     busy: bool = False
+    taken: bool = False
 
     def __post_init__(self) -> None:
         self.evidence = Evidence(self.hole)

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 
 from metdc_collector.clock import Clock, Timers
 from metdc_collector.continuity import (
+    First,
     Joining,
     Jump,
     Newest,
     Order,
     Shown,
+    first_of,
     may_join,
     split,
     unstored,
@@ -53,6 +55,8 @@ class Gate:
         peers: whether another pod of the market is known to be alive: then a predecessor is waited for longer.
         coverage: which instruments are listened to.
         blind: times in which nobody listened to an instrument, and the newest trade before each.
+        begun: since when those of the first list are listened to, ns.
+        firsts: the first trade of each instrument that was let in.
     """
 
     publisher: Publisher
@@ -62,6 +66,8 @@ class Gate:
     peers: Callable[[], bool]
     coverage: Coverage = field(default_factory=Coverage)
     blind: list[tuple[Blind, Mark | None]] = field(default_factory=list)
+    begun: dict[str, int] = field(default_factory=dict)
+    firsts: dict[str, First] = field(default_factory=dict)
     counts: GateCounts = field(default_factory=GateCounts)
     last_trade: int | None = None
     held: int = 0
@@ -145,6 +151,7 @@ class Gate:
         """
         for joinings in self._joining.values():
             for joining in joinings.values():
+                self._enters(joining, None)
                 replayed, live = joining.trades[: joining.replayed], joining.trades[joining.replayed :]
                 if replayed:
                     self.publisher.publish(self.order.mark(replayed), min(trade.time for trade in replayed))
@@ -243,6 +250,12 @@ class Gate:
 
     def _note(self, blinds: Sequence[Blind]) -> None:
         self.blind += [(blind, self.order.newest(blind.name)) for blind in blinds]
+        self.begun.update((blind.name, blind.end) for blind in blinds if blind.start is None)
+
+    def _enters(self, joining: Joining, newest: Newest | None) -> None:
+        if joining.trades and joining.instrument.name not in self.firsts:
+            first = first_of(joining, newest, consecutive=self.order.consecutive)
+            self.firsts[joining.instrument.name] = first
 
     async def run(self) -> None:
         """Let joining instruments in as soon as that is right, until cancelled."""
@@ -293,6 +306,7 @@ class Gate:
         """Publish what an instrument has received, without rows that the stream holds; then it runs."""
         name = joining.instrument.name
         self._stored.setdefault(name, newest)
+        self._enters(joining, newest)
         if newest is not None:
             self.order.resume(name, newest)
         replayed = joining.trades[: joining.replayed]

@@ -13,7 +13,10 @@ Served at ``/report`` and kept in the key-value bucket ``metdc_health`` under
      "frames":{"malformed":0,"out_of_scope":0},
      "backlog":{"trades":0,"bytes":0,"oldest":null},"gaps":{"open":0,"filled":3,"unfillable":0},
      "samples":{"checked":81000,"missing":0,"repaired":0},
-     "last_trade":1790001514990000000,"score":1.0,"last_ids":{"BTCUSDT":"5312345678"}}
+     "last_trade":1790001514990000000,"score":1.0,"last_ids":{"BTCUSDT":"5312345678"},"ended":null,
+     "handover":{"predecessor":"binance-spot-0-xyz","farewell":true,"final":true,"started":1790001004000000000,
+      "finished":1790001035000000000,"overlap":31000000000,"symbols":431,"by_id":400,"by_rows":0,"by_subscription":30,
+      "by_rest":0,"backfilled":1,"unfilled":0,"open":0,"lost":0,"duplicates":31}}
 """
 
 from dataclasses import asdict, dataclass, field
@@ -119,8 +122,54 @@ class Samples:
 
 
 @dataclass(frozen=True, slots=True)
+class Handover:
+    """How this process took over from the one before it, and what proves of each instrument that nothing was lost.
+
+    Each instrument of the first list counts once: ``symbols`` is the sum of ``by_id`` to ``open``.
+
+    Attributes:
+        predecessor: the pod before this one; the same name where a process was started again in its pod.
+        farewell: whether its last report was read; else what is known of it is from the one before it died.
+        final: the predecessor has ended, and no hole of the start is open: nothing here will change.
+        started: since when this process has listened to all of its instruments (ns), null before.
+        finished: until when the predecessor is known to have read (ns).
+        overlap: from ``started`` to ``finished`` (ns); 0 where it ended before.
+        by_id: the first trade here has at most the number behind the predecessor's last.
+        by_rows: a trade that both have received.
+        by_subscription: both listened, and nothing was traded that could tell.
+        by_rest: REST shows that nothing is missing.
+        backfilled: what was missing came from REST.
+        unfilled: something is missing, or may be, and REST did not give it.
+        open: not known yet.
+        lost: trades that are missing of the unfilled ones; null where the venue makes them uncountable.
+        duplicates: trades that both processes published.
+    """
+
+    predecessor: str
+    farewell: bool = False
+    final: bool = False
+    started: int | None = None
+    finished: int | None = None
+    overlap: int = 0
+    symbols: int = 0
+    by_id: int = 0
+    by_rows: int = 0
+    by_subscription: int = 0
+    by_rest: int = 0
+    backfilled: int = 0
+    unfilled: int = 0
+    open: int = 0
+    lost: int | None = 0
+    duplicates: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """The health report; times in ns since the epoch, ``score`` from 0 (nothing flows) to 1."""
+    """The health report; times in ns since the epoch, ``score`` from 0 (nothing flows) to 1.
+
+    ``ended`` is when the process stopped reading from the exchange, null while it reads; ``handover`` is null where
+    there was nobody to take over from.
+    """
 
     namespace: str
     collector: str
@@ -148,6 +197,8 @@ class Report:
     last_trade: int | None = None
     score: float = 0.0
     last_ids: dict[str, str] = field(default_factory=dict)
+    ended: int | None = None
+    handover: Handover | None = None
 
     @property
     def key(self) -> str:

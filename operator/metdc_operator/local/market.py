@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from metdc_operator import rotation
+from metdc_operator.handover import handed_over
 from metdc_operator.local.pod import Pod
 from metdc_operator.local.timers import Timers, nanoseconds
 from metdc_operator.observation import MarketSeen, Reason, Rotation, Trouble
@@ -46,6 +47,7 @@ class Market:
         self._successor: Pod | None = None
         self._stalled: Trouble | None = None
         self._taking_over: asyncio.Task[None] | None = None
+        self._proving: asyncio.Task[None] | None = None
         self._leaving: dict[Pod, asyncio.Task[None]] = {}
 
     @property
@@ -125,32 +127,34 @@ class Market:
         assert old is not None
         self._slot = turn.slot
         self._successor = successor = self._make(self.resource, self.part, render(turn.slot))
-        await old.look()
-        before = old.duplicates()
         successor.start()
-        since = await self._overlapped(successor)
-        await asyncio.gather(old.look(), successor.look())
-        finished = time.time_ns()
-        self.last = Rotation(
-            slot=successor.config.slot,
-            old=old.name,
-            new=successor.name,
-            finished=finished,
-            overlap=finished - since,
-            duplicates=successor.duplicates() + max(0, old.duplicates() - before),
-        )
+        await self._overlapped(successor)
         self._current, self._successor = successor, None
-        self._leaving[old] = asyncio.create_task(self._leave(old))
+        self._leaving[old] = leaving = asyncio.create_task(self._leave(old))
+        if self._proving is not None:
+            self._proving.cancel()  # the process that was to prove it is gone
+        self._proving = asyncio.create_task(self._proven(old, successor, leaving))
+
+    async def _proven(self, old: Pod, new: Pod, leaving: "asyncio.Task[None]") -> None:
+        """Wait for the new process to say how it took over, within bounds, and tell of the replacement."""
+        finished = time.time_ns()
+        await asyncio.wait({leaving})
+        deadline = time.monotonic() + self._timers.proof
+        done: Rotation | None = None
+        while done is None and time.monotonic() < deadline:
+            await asyncio.sleep(self._timers.probe)
+            done = handed_over(await new.look())
+        self.last = done or Rotation(new.config.slot, old.name, new.name, finished)
         self._rotated(self, self.last)
 
-    async def _overlapped(self, successor: Pod) -> int:
-        """Wait until the successor has been ready for the whole overlap; return since when (ns)."""
+    async def _overlapped(self, successor: Pod) -> None:
+        """Wait until the successor has been ready for the whole overlap."""
         deadline = time.monotonic() + self._overlap / 10**9 + self._timers.progress
         since: int | None = None
         while True:
             left = self._timers.probe if since is None else (since + self._overlap - time.time_ns()) / 10**9
             if since is not None and left <= 0:
-                return since
+                return
             await asyncio.sleep(min(left, self._timers.probe))
             if not successor.ready:
                 since = None
@@ -169,9 +173,10 @@ class Market:
 
     async def stop(self) -> list[int]:
         """Terminate every process; return their exit codes."""
-        if self._taking_over is not None:
-            self._taking_over.cancel()
-            await asyncio.gather(self._taking_over, return_exceptions=True)
+        for task in (self._taking_over, self._proving):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
         staying = [pod for pod in (self._current, self._successor) if pod is not None]
         leaving = list(self._leaving.values())
         codes = await asyncio.gather(*(pod.stop() for pod in staying))

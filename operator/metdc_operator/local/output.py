@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol, TextIO
 
+from metdc_collector.wire.report import Handover
+from metdc_operator.handover import handover_message
 from metdc_operator.observation import Rotation
 from metdc_operator.status import turned
 
@@ -75,14 +77,13 @@ class Json(_Lines):
         self._event("ready")
 
     def rotated(self, resource: str, exchange: str, market: str, rotation: Rotation) -> None:
-        """``{"event":"rotated",…}``, with the overlap in seconds and the trades that both processes published."""
+        """``{"event":"rotated",…}``, with what the new process has proven; nothing of that where it has not told."""
         self._event(
             "rotated",
             resource=resource,
             exchange=exchange,
             market=market,
-            overlapSeconds=round(rotation.overlap / 10**9, 3),
-            duplicates=rotation.duplicates,
+            **_proof(rotation.handover),
         )
 
     def status(self, resource: str, status: Status, before: Status) -> None:
@@ -103,7 +104,7 @@ class Plain(_Lines):
 
     def rotated(self, resource: str, exchange: str, market: str, rotation: Rotation) -> None:
         """Say which, and how it went."""
-        self._print(f"{resource} {market}: {told(rotation)}")
+        self._print(f"{resource} {handover_message(market, rotation)}")
 
     def status(self, resource: str, status: Status, before: Status) -> None:
         """Say which conditions have turned, and what flows."""
@@ -121,12 +122,21 @@ class Plain(_Lines):
         self._print(ending(codes))
 
 
-def told(rotation: Rotation) -> str:
-    """Return a replacement in words."""
-    seconds = rotation.overlap / 10**9
-    return (
-        f"{rotation.new} took over from {rotation.old} after {seconds:.1f} s, {rotation.duplicates} trades seen by both"
-    )
+def _proof(handover: Handover | None) -> dict[str, Any]:
+    if handover is None:
+        return {}
+    return {
+        "overlapSeconds": round(handover.overlap / 10**9, 3),
+        "symbols": handover.symbols,
+        "provenById": handover.by_id,
+        "provenByRows": handover.by_rows,
+        "provenBySubscription": handover.by_subscription,
+        "provenByREST": handover.by_rest,
+        "backfilled": handover.backfilled,
+        "unfilled": handover.unfilled,
+        "lost": handover.lost,
+        "duplicates": handover.duplicates,
+    }
 
 
 def ending(codes: Sequence[int]) -> str:

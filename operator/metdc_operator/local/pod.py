@@ -196,10 +196,6 @@ class Pod:
             self.before, self.report = self.report, report
         return report
 
-    def duplicates(self) -> int:
-        """Trades that the stream held already when this process published them, by its last report."""
-        return self.report.trades.duplicates if self.report is not None else 0
-
 
 def _how(code: int) -> str:
     return f"signal {-code}" if code < 0 else f"exit code {code}"

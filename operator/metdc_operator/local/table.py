@@ -11,7 +11,8 @@ from rich.live import Live
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from metdc_operator.local.output import Status, ending, told
+from metdc_operator.handover import handover_message
+from metdc_operator.local.output import Status, ending
 from metdc_operator.observation import Rotation
 from metdc_operator.times import parse
 
@@ -43,7 +44,7 @@ class Table:
 
     def rotated(self, resource: str, exchange: str, market: str, rotation: Rotation) -> None:
         """Below the table."""
-        self._note(f"{resource} {market}: {told(rotation)}")
+        self._note(f"{resource} {handover_message(market, rotation)}")
 
     def status(self, resource: str, status: Status, before: Status) -> None:
         """The table shows every moment anyway."""

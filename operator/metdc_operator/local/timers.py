@@ -26,6 +26,7 @@ class Timers:
         stale: age from which a report counts no more.
         write: a status is told at most so often, unless a condition turns.
         progress: beyond the overlap; a successor that takes longer to become ready stalls the rotation.
+        proof: a new process may take so long to say how it took over, once the old one has ended.
         rotation: what one replacement is reckoned to take, for the budget.
         backoff_first, backoff_most: a process that ends by itself is started anew, at first at once.
         stable: a process that ran so long has forgotten its failures.
@@ -38,6 +39,7 @@ class Timers:
     stale: float = STALE / _SECOND
     write: float = WRITE_INTERVAL / _SECOND
     progress: float = float(PROGRESS)
+    proof: float = 60.0
     rotation: float = ROTATION / _SECOND
     backoff_first: float = 1.0
     backoff_most: float = 60.0
@@ -65,6 +67,7 @@ class Timers:
             stale=max(cls().stale / by, 3.0),
             write=cls().write / by,
             progress=max(cls().progress / by, 60.0),  # a start takes what it takes
+            proof=max(cls().proof / by, 15.0),  # REST and disks are no faster
             rotation=cls().rotation / by,
             backoff_first=cls().backoff_first / by,
             backoff_most=cls().backoff_most / by,

@@ -7,10 +7,18 @@ from typing import Any
 import pytest
 
 from tests.audit.judge import Tally, Verdict
-from tests.demo import Options, Run, judge, resources
+from tests.demo import Options, Run, judge, proof_of, resources
 
 MARKET = "binance.spot"
 ROTATED = {"event": "rotated", "exchange": "binance", "market": "spot", "overlapSeconds": 1.5, "duplicates": 12}
+PROOF = {
+    "symbols": 10,
+    "provenById": 6,
+    "provenByRows": 0,
+    "provenBySubscription": 2,
+    "provenByREST": 1,
+    "backfilled": 1,
+}
 
 
 def shown(*, planned: int = 100, produced: int = 100, sent: int = 100, lost: int = 0, **event: Any) -> dict[str, Any]:
@@ -42,6 +50,14 @@ def test_a_run_that_does_not_show_the_main_job_fails(change: dict[str, Any], pro
     record = shown(**change)
     assert record["ok"] is False
     assert any(problem in text for text in record["problems"])
+
+
+@pytest.mark.parametrize(("lost", "told"), [(0, " 0 lost"), (None, " uncountably many lost")])
+def test_a_rotation_is_told_with_its_proof(lost: int | None, told: str) -> None:
+    text = proof_of(ROTATED | PROOF | {"lost": lost})
+    assert text.startswith("1.5 s of overlap, 12 duplicates, 9/10 symbols proven, 1 back-filled,")
+    assert text.endswith(told)
+    assert proof_of(ROTATED) == "it has proven nothing in time"
 
 
 def test_a_lost_trade_fails_the_run() -> None:

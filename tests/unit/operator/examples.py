@@ -23,6 +23,21 @@ def resource(spec: str = "", *, name: str = "binance", metadata: str = "") -> Re
     return found[0]
 
 
+HANDOVER = reports.Handover(
+    "old",
+    farewell=True,
+    final=True,
+    started=NOW - 1_400_000_000,
+    finished=NOW,
+    overlap=1_400_000_000,
+    symbols=431,
+    by_id=400,
+    by_subscription=29,
+    backfilled=2,
+    duplicates=412,
+)
+
+
 def report(**parts: Any) -> reports.Report:
     """What a healthy pod says at NOW, but for some parts."""
     healthy = reports.Report(

@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ import pytest
 from rich.console import Console
 
 from metdc_collector.wire import report as reports
+from metdc_operator.handover import handover_message
 from metdc_operator.local.lines import Lines
 from metdc_operator.local.output import Json, Plain, choose, ending
 from metdc_operator.local.server import GIBIBYTE, MEBIBYTE, ServerFailed, default_folder, stream_size
@@ -18,9 +20,9 @@ from metdc_operator.local.table import Table, draw
 from metdc_operator.local.timers import InvalidTimers, Timers
 from metdc_operator.observation import MarketSeen, Rotation, Seen
 from metdc_operator.status import status
-from tests.unit.operator.examples import NOW, SECOND, pod, report
+from tests.unit.operator.examples import HANDOVER, NOW, SECOND, pod, report
 
-DONE = Rotation("2026-09-21T14:00:00Z", "old", "new", NOW, 1_400_000_000, 412)
+DONE = Rotation("2026-09-21T14:00:00Z", "old", "new", NOW, HANDOVER)
 # -- timers
 
 
@@ -138,10 +140,25 @@ def test_each_event_is_one_json_object_a_line() -> None:
         "exchange": "binance",
         "market": "spot",
         "overlapSeconds": 1.4,
+        "symbols": 431,
+        "provenById": 400,
+        "provenByRows": 0,
+        "provenBySubscription": 29,
+        "provenByREST": 0,
+        "backfilled": 2,
+        "unfilled": 0,
+        "lost": 0,
         "duplicates": 412,
     }
     assert events[2]["status"] == status(READY, NOW)
     assert events[3] == {"event": "stopped", "exitCodes": [0, 0]}
+
+
+def test_a_replacement_of_which_nothing_is_proven_is_told_all_the_same() -> None:
+    stream = io.StringIO()
+    Json(stream).rotated("default/binance", "binance", "spot", replace(DONE, handover=None))
+
+    assert set(json.loads(stream.getvalue())) == {"event", "resource", "exchange", "market"}
 
 
 def test_plain_lines_tell_what_has_turned_and_what_flows() -> None:
@@ -159,7 +176,7 @@ def test_plain_lines_tell_what_has_turned_and_what_flows() -> None:
     assert lines[0] == "ready: every market carries its data"
     assert "default/binance Ready: True (Collecting) spot: 431 instruments; futures: 431 instruments" in lines
     assert lines[-3] == "default/binance: 862/862 instruments, 823 trades/s, backlog 24"
-    assert lines[-2] == "default/binance spot: new took over from old after 1.4 s, 412 trades seen by both"
+    assert lines[-2] == f"default/binance {handover_message('spot', DONE)}"
     assert lines[-1] == "stopped: every accepted trade is acknowledged"
     assert errors.getvalue() == "by the way\n"
 
@@ -213,7 +230,7 @@ def test_the_live_table_keeps_what_happened_below_it() -> None:
 
     assert "nats-server at" in shown
     assert "every market carries its data" in shown
-    assert "new took over from old after 1.4 s" in shown
+    assert "new took over from old: 1.4 s of overlap" in shown
     assert "stopped: every accepted trade is acknowledged" in shown
 
 

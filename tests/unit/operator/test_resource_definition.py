@@ -81,8 +81,8 @@ def test_every_list_and_text_of_the_spec_is_bounded() -> None:
 
 def test_integers_of_the_status_carry_their_unit_or_count_in_the_name() -> None:
     units = re.compile(
-        r"(Generation|PerSecond|SinceRotation|Trades|Bytes|Milliseconds|Percent|Open|Filled|Unfillable|duplicates"
-        r"|symbols(Wanted|Streaming|Refused)|connections(Active|Reconnecting|InCooldown|Failed)|shards?|restarts)$"
+        r"(Generation|PerSecond|SinceRotation|Trades|Bytes|Milliseconds|Percent|Open|Filled|Unfillable|duplicates|Lost"
+        r"|symbols(Wanted|Streaming|Refused|ProvenBy\w+|Backfilled|Unfilled)|connections(Active|Reconnecting|InCooldown|Failed)|shards?|restarts)$"
     )
     integers = [path for path, node in NODES if path.startswith(".status") and node.get("type") == "integer"]
 

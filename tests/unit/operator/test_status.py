@@ -9,7 +9,7 @@ from metdc_collector.wire import report as reports
 from metdc_operator import schema
 from metdc_operator.observation import MarketSeen, Pod, Reason, Rotation, Seen, Trouble
 from metdc_operator.status import STALE, status, to_be_written, turned
-from tests.unit.operator.examples import NOW, SECOND, pod, report
+from tests.unit.operator.examples import HANDOVER, NOW, SECOND, pod, report
 
 ON = reports.Nats(connected=True, acknowledged=True)
 MISSING = Trouble(Reason.SECRET_MISSING, "the Secret nats-user does not exist; create it")
@@ -40,7 +40,7 @@ EVERY = [
     of(pod()),
     of(pod(report=STALE_REPORT)),
     of(pod(report=None, ready=False, trouble=MISSING), stalled=MISSING, rotating=True),
-    of(pod("b", node="node1", restarts=2), pod(), last=Rotation("s", "a", "b", NOW, 2 * SECOND, 5), next=NOW),
+    of(pod("b", node="node1", restarts=2), pod(), last=Rotation("s", "a", "b", NOW, HANDOVER), next=NOW),
     replace(of(), suspended=True),
     of(pod(report=report(gaps=reports.Gaps(), last_trade=None, symbols=reports.Symbols()))),
     of(pod(report=report(symbols=reports.Symbols(9, 8, (reports.Refused("X", "delisted"),), None)))),
@@ -334,15 +334,6 @@ def test_the_status_is_as_old_as_the_oldest_report_that_it_rests_on() -> None:
 
     assert status(seen, NOW)["reportedAt"] == "2026-09-21T14:13:15Z"
     assert "reportedAt" not in status(of(), NOW)
-
-
-def test_the_last_rotation_shows_its_proof() -> None:
-    rotation = Rotation("2026-09-21T14:00:00Z", "a", "b", NOW, 1_400_000_000, 412)
-    seen = of(pod(), last=rotation)
-
-    assert market(seen)["lastRotation"]["overlapMilliseconds"] == 1400
-    assert market(seen)["lastRotation"]["duplicates"] == 412
-    assert status(seen, NOW)["totals"]["lastRotationAt"] == "2026-09-21T14:13:20Z"
 
 
 def test_a_market_says_in_words_what_is_wrong_once() -> None:

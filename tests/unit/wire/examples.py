@@ -12,6 +12,7 @@ from metdc_collector.wire.report import (
     Connections,
     Frames,
     Gaps,
+    Handover,
     Nats,
     Refused,
     Report,
@@ -157,6 +158,28 @@ reports = st.builds(
     last_trade=maybe(numbers),
     score=st.floats(0, 1),
     last_ids=st.dictionaries(texts, texts, max_size=3),
+    ended=maybe(numbers),
+    handover=maybe(
+        st.builds(
+            Handover,
+            predecessor=texts,
+            farewell=st.booleans(),
+            final=st.booleans(),
+            started=maybe(numbers),
+            finished=maybe(numbers),
+            overlap=numbers,
+            lost=maybe(counts),
+            symbols=counts,
+            by_id=counts,
+            by_rows=counts,
+            by_subscription=counts,
+            by_rest=counts,
+            backfilled=counts,
+            unfilled=counts,
+            open=counts,
+            duplicates=counts,
+        )
+    ),
 )
 
 scalars = (
