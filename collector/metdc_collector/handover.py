@@ -45,17 +45,14 @@ class Succession:
     record: Handover | None = field(default=None, init=False)
     _old: Report | None = field(default=None, init=False)
     _duplicates: int = field(default=0, init=False)
-    _looked: bool = field(default=False, init=False)
+    _first: Sequence[Report] | None = field(default=None, init=False)
 
     def look(self, found: Collection[Report], proofs: Iterable[Proof], mine: Report, start: Start) -> None:
         """Take the reports of the market's pods and the proofs of others, and this process's own report as of now."""
         if self.record is not None and self.record.final:
             return
         if self._old is None:
-            self._old = predecessor(found, mine)
-            if self._old is None and self._looked:  # by the second look one that lives has reported
-                self._old = _departed(proofs, mine)
-            self._looked = True
+            self._old = self._whom(found, proofs, mine)
             if self._old is None:
                 return
             self._duplicates = self._old.trades.duplicates
@@ -66,6 +63,18 @@ class Succession:
         during = max(0, self._old.trades.duplicates - self._duplicates)
         self.record = replace(record, duplicates=mine.trades.duplicates + during)
 
+    def _whom(self, found: Collection[Report], proofs: Iterable[Proof], mine: Report) -> Report | None:
+        """Return the predecessor once it is known: at the first look one that lives may not have reported yet.
+
+        After an outage of NATS, that is. The first look alone shows what an earlier process of this pod has left.
+        """
+        is_first = self._first is None
+        self._first = [*found] if self._first is None else self._first
+        old = predecessor([*self._first, *found], mine)
+        if is_first:
+            return old if old is not None and _lives(old, mine) else None
+        return old or _departed(proofs, mine)
+
 
 def predecessor(found: Iterable[Report], mine: Report) -> Report | None:
     """Return whom this process takes over from: of those that started before, the one that lives and carries the data.
@@ -75,10 +84,15 @@ def predecessor(found: Iterable[Report], mine: Report) -> Report | None:
     earlier = [each for each in found if each.shard == mine.shard and each.started < mine.started]
 
     def rank(report: Report) -> tuple[bool, bool, int, str]:
-        lives = report.state != "stopped" and report.pod != mine.pod
+        lives = _lives(report, mine)
         return lives, lives and report.ready, report.started, report.pod
 
     return max(earlier, key=rank, default=None)
+
+
+def _lives(report: Report, mine: Report) -> bool:
+    """Whether a process may go on, as far as its report shows; an earlier one of this very pod does not."""
+    return report.state != "stopped" and report.pod != mine.pod
 
 
 def _departed(proofs: Iterable[Proof], mine: Report) -> Report | None:
@@ -96,8 +110,9 @@ def _heard_longer(old: Report, proofs: Iterable[Proof]) -> Report:
     """Return the report as of the time that its process has proven: reports are rare, and a crash makes no last one."""
     if old.ended is not None:
         return old
-    own = (proof.at for proof in proofs if proof.pod.rpartition("-")[0] == old.pod and proof.since >= old.started)
-    return replace(old, at=max([old.at, *own]))
+    of_pod = (proof for proof in proofs if proof.pod.rpartition("-")[0] == old.pod and proof.since >= old.started)
+    own = min(of_pod, key=lambda proof: proof.since, default=None)  # a later one is of a process started again
+    return old if own is None else replace(old, at=max(old.at, own.at))
 
 
 def judge(old: Report, mine: Report, start: Start, *, is_gone: bool) -> Handover:

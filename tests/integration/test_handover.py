@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.harness import NatsServer
+from tests.harness import NatsServer, eventually
 from tests.integration.rig import (
     BINANCE_SPOT,
+    CEILING,
     COINS,
     PHEMEX_SPOT,
     Collector,
@@ -38,6 +39,15 @@ def began(exchange: Simulator, market: Market, old: Collector) -> None:
     old.until(lambda report: report["trades"]["stored"] >= 50, "its trades are stored")
 
 
+def seen_by_both(old: Collector, new: Collector, count: int) -> None:
+    """Wait until so many trades were published by both."""
+
+    def seen() -> bool:
+        return sum(int(each.report()["trades"]["duplicates"]) for each in (old, new)) >= count
+
+    eventually(seen, CEILING, "both have published the same trades")
+
+
 @EACH
 def test_a_rotation_is_proven_by_trades_and_by_subscriptions(
     exchange: Simulator, nats: NatsServer, market: Market
@@ -47,8 +57,8 @@ def test_a_rotation_is_proven_by_trades_and_by_subscriptions(
         assert old.report()["handover"] is None
         with streaming(exchange, market, nats.url, pod="new") as new:
             exchange.trade(market, 100)
-            new.until(lambda report: report["handover"] and report["trades"]["received"] >= 100, "both receive")
-            assert not new.report()["handover"]["final"]
+            seen_by_both(old, new, 100)
+            new.until(lambda report: report["handover"] and not report["handover"]["final"], "it is not final yet")
             old.stop()
             record = final(new)
             verdict = settled(exchange, nats.url, new)
@@ -71,7 +81,8 @@ def test_a_collector_that_dies_in_a_rotation_leaves_no_farewell_and_no_hole(
         began(exchange, market, old)
         with streaming(exchange, market, nats.url, pod="new") as new:
             exchange.trade(market, 100)
-            new.until(lambda report: report["handover"] and report["trades"]["received"] >= 100, "both receive")
+            seen_by_both(old, new, 100)
+            new.until(lambda report: report["handover"], "it knows whom it takes over from")
             old.process.kill()
             exchange.trade(market, 20)
             record = final(new)

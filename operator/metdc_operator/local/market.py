@@ -47,7 +47,7 @@ class Market:
         self._successor: Pod | None = None
         self._stalled: Trouble | None = None
         self._taking_over: asyncio.Task[None] | None = None
-        self._proving: asyncio.Task[None] | None = None
+        self._proving: set[asyncio.Task[None]] = set()
         self._leaving: dict[Pod, asyncio.Task[None]] = {}
 
     @property
@@ -131,17 +131,17 @@ class Market:
         await self._overlapped(successor)
         self._current, self._successor = successor, None
         self._leaving[old] = leaving = asyncio.create_task(self._leave(old))
-        if self._proving is not None:
-            self._proving.cancel()  # the process that was to prove it is gone
-        self._proving = asyncio.create_task(self._proven(old, successor, leaving))
+        proving = asyncio.create_task(self._proven(old, successor, leaving))
+        self._proving.add(proving)
+        proving.add_done_callback(self._proving.discard)
 
     async def _proven(self, old: Pod, new: Pod, leaving: "asyncio.Task[None]") -> None:
-        """Wait for the new process to say how it took over, within bounds, and tell of the replacement."""
+        """Wait for the new process to say how it took over, for as long as it is there to, and tell of it."""
         finished = time.time_ns()
         await asyncio.wait({leaving})
         deadline = time.monotonic() + self._timers.proof
         done: Rotation | None = None
-        while done is None and time.monotonic() < deadline:
+        while done is None and new is self._current and time.monotonic() < deadline:
             await asyncio.sleep(self._timers.probe)
             done = handed_over(await new.look())
         self.last = done or Rotation(new.config.slot, old.name, new.name, finished)
@@ -173,7 +173,7 @@ class Market:
 
     async def stop(self) -> list[int]:
         """Terminate every process; return their exit codes."""
-        for task in (self._taking_over, self._proving):
+        for task in (self._taking_over, *self._proving):
             if task is not None:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)

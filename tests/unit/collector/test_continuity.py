@@ -7,10 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metdc_collector.continuity import (
+    First,
     Joining,
     Newest,
     Order,
     Split,
+    first_of,
     is_overtaken,
     may_join,
     number,
@@ -166,6 +168,33 @@ def test_a_snapshot_after_live_trades_stands_before_them() -> None:
     joining.add([trade(7)], replayed=True, now=2, known=2)
     assert [each.id for each in joining.trades] == ["5", "6", "7", "8", "9"]
     assert joining.replayed == 3
+
+
+@pytest.mark.parametrize(
+    ("joining", "newest", "shared"),
+    [
+        (held(trade(5)), None, False),
+        (held(trade(5)), stored(trade(5)), True),
+        (held(trade(5), trade(6)), stored(trade(6)), True),
+        (held(trade(5)), stored(trade(4)), False),
+        (held(trade(5)), stored(trade(6)), True),
+        (held(trade(5), trade(6), replayed=2), stored(trade(5)), True),
+    ],
+)
+def test_without_numbers_a_first_trade_is_shared_if_somebody_else_has_stored_it_or_a_later_one(
+    joining: Joining, newest: Newest | None, shared: bool
+) -> None:
+    assert first_of(joining, newest, consecutive=False) == First("5", -1, named=True, shared=shared)
+
+
+def test_with_numbers_a_first_trade_is_shared_if_what_came_before_it_is_stored() -> None:
+    assert first_of(held(trade(5)), stored(trade(4)), consecutive=True) == First("5", 5, named=True, shared=True)
+    assert first_of(held(trade(6)), stored(trade(4)), consecutive=True) == First("6", 6, named=True, shared=False)
+    other = trade(6)._replace(id="x")
+    assert first_of(held(other), None, consecutive=True) == First("x", 6, named=False, shared=False)
+    skipped = held(trade(6))
+    skipped.first = "5"
+    assert first_of(skipped, stored(trade(4)), consecutive=True) == First("6", 5, named=True, shared=True)
 
 
 def test_who_holds_nothing_may_join() -> None:

@@ -156,29 +156,40 @@ def test_one_that_ended_before_leaves_no_overlap() -> None:
 # -- over time
 
 
+def told(succession: Succession) -> Handover:
+    assert succession.record is not None
+    return succession.record
+
+
+def knows(succession: Succession) -> bool:
+    return succession.record is not None
+
+
 def test_a_hand_over_is_final_once_the_farewell_was_read() -> None:
     succession = Succession()
     living = replace(DEAD, trades=Trades(duplicates=10))
     succession.look([living, NEW], [], NEW, start())
-    assert succession.record is not None
-    assert (succession.record.final, succession.record.overlap) == (False, 15 * NS)
+    assert (told(succession).final, told(succession).overlap) == (False, 15 * NS)
     mine = replace(NEW, trades=Trades(duplicates=40))
     succession.look([replace(OLD, trades=Trades(duplicates=12))], [], mine, start())
-    assert (succession.record.final, succession.record.farewell) == (True, True)
-    assert succession.record.duplicates == 42
-    record = succession.record
+    assert (told(succession).final, told(succession).farewell) == (True, True)
+    assert told(succession).duplicates == 42
+    record = told(succession)
     succession.look([], [], replace(mine, trades=Trades(duplicates=99)), start())
-    assert succession.record is record
+    assert told(succession) is record
 
 
 def test_one_that_is_gone_without_a_farewell_counts_by_its_last_report_and_proof() -> None:
     succession = Succession()
     succession.look([DEAD], [], NEW, start())
-    others = [Proof("old-1", 50 * NS, 1025 * NS), Proof("else-1", 100 * NS, 1029 * NS)]
+    others = [
+        Proof("old-1", 50 * NS, 1025 * NS),
+        Proof("else-1", 100 * NS, 1029 * NS),
+        Proof("old-3", 1022 * NS, 1030 * NS),
+    ]
     succession.look([NEW], [*others, Proof("old-2", 100 * NS, 1020 * NS)], NEW, start())
-    assert succession.record is not None
-    assert (succession.record.final, succession.record.farewell) == (True, False)
-    assert succession.record.finished == 1020 * NS
+    assert (told(succession).final, told(succession).farewell) == (True, False)
+    assert told(succession).finished == 1020 * NS
 
 
 def test_one_whose_report_is_kept_no_longer_is_known_by_its_proof() -> None:
@@ -189,18 +200,34 @@ def test_one_whose_report_is_kept_no_longer_is_known_by_its_proof() -> None:
     ]
     succession = Succession()
     succession.look([], proofs, NEW, start(first(shared=True)))
-    assert succession.record is None
+    assert not knows(succession)
     succession.look([NEW], proofs, NEW, start(first(shared=True)))
-    assert succession.record == Handover(
+    assert told(succession) == Handover(
         "binance-spot-0", final=True, started=1000 * NS, finished=900 * NS, symbols=1, by_id=1
     )
+
+
+def test_one_that_reports_after_an_outage_goes_before_one_that_left() -> None:
+    succession = Succession()
+    left = replace(OLD, pod="left", started=50 * NS)
+    succession.look([left], [], NEW, start())
+    assert not knows(succession)
+    succession.look([left, DEAD], [], NEW, start())
+    assert told(succession).predecessor == "old"
+
+
+def test_a_process_that_is_started_again_in_its_pod_takes_over_from_the_one_before() -> None:
+    succession = Succession()
+    succession.look([replace(DEAD, pod="new")], [], NEW, start())
+    succession.look([NEW], [], NEW, start())
+    assert (told(succession).predecessor, told(succession).farewell, told(succession).final) == ("new", False, True)
 
 
 def test_without_anybody_before_there_is_no_hand_over() -> None:
     succession = Succession()
     for _ in range(3):
         succession.look([NEW, replace(OLD, shard=1), replace(OLD, pod="next", started=995 * NS)], [], NEW, start())
-    assert succession.record is None
+    assert not knows(succession)
 
 
 def test_the_predecessor_is_the_one_that_lives_and_carries_the_data() -> None:

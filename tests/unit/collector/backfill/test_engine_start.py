@@ -27,6 +27,23 @@ async def test_a_process_continues_from_what_another_has_proven() -> None:
     assert (rig.told[0].identity, rig.told[0].cause) == ("BTCUSDT:x-1", "restarted")
 
 
+async def test_what_became_of_the_holes_of_the_start_is_kept_and_no_others() -> None:
+    rig = Rig(consecutive=False)
+    rig.path.before["BTCUSDT"] = mark(unnumbered(1, 20))
+    rig.proofs = [Proof("gone", MOMENT, MOMENT + 60 * SECOND)]
+    rig.blind(None, 100)
+    rig.rest.rows = [unnumbered(1, 20), unnumbered(2, 80)]
+    assert rig.engine.beginning() == {"BTCUSDT"}
+    await rig.run(14)
+    assert rig.engine.beginning() == set()
+    assert {name: [gap.state for gap in gaps] for name, gaps in rig.engine.begun.items()} == {"BTCUSDT": ["filled"]}
+    rig.blind(120, 130)
+    assert rig.engine.beginning() == set()
+    left = Hole(BTC, None, None, MOMENT, MOMENT + SECOND, "restarted", MOMENT)
+    rig.engine.take_over(left, 0)
+    assert rig.engine.beginning() == set()
+
+
 async def test_a_process_beside_one_that_is_alive_finds_no_hole() -> None:
     rig = Rig(consecutive=False)
     rig.path.before["BTCUSDT"] = mark(unnumbered(1, 20))

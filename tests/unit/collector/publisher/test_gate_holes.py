@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from metdc_collector.continuity import Newest, Shown
+from metdc_collector.continuity import First, Newest, Shown
 from metdc_collector.coverage import Blind
 from metdc_collector.exchanges.base import Kind, Parsed
 from metdc_collector.exchanges.history import Mark
@@ -125,6 +125,36 @@ async def test_a_time_in_which_nobody_listened_is_told_with_the_trade_before_it(
         (Blind("BTCUSDT", None, MOMENT), None),
         (Blind("BTCUSDT", MOMENT + SECOND, MOMENT + 2 * SECOND), Mark("5", trade(5).time, "5")),
     ]
+
+
+def test_since_when_the_first_list_is_listened_to_is_kept() -> None:
+    rig = Rig()
+    rig.gate.coverage.want(["BTCUSDT"])
+    rig.gate.coverage.want(["ETHUSDT"], since=MOMENT - SECOND)  # listed later
+    rig.gate.cover(1, ["BTCUSDT", "ETHUSDT"])
+    rig.gate.leave(1, MOMENT)
+    rig.hand.time = 2 * SECOND
+    rig.gate.cover(2, ["BTCUSDT", "ETHUSDT"])
+    assert rig.gate.begun == {"BTCUSDT": MOMENT}
+
+
+async def test_the_first_trade_of_an_instrument_is_kept_beside_what_the_stream_held_then() -> None:
+    rig = joined()
+    rig.stream.rows = [trade(4)]
+    rig.receive(trade(5), trade(6))
+    assert rig.gate.firsts == {}
+    await rig.step_after()
+    rig.gate.join(2, [BTC])
+    rig.receive(trade(9), connection=2)
+    await rig.step_after(1)
+    assert rig.gate.firsts == {"BTCUSDT": First("5", 5, named=True, shared=True)}
+
+
+def test_a_first_trade_that_is_let_in_without_a_look_is_known_of_nobody_else() -> None:
+    rig = joined()
+    rig.receive(trade(5))
+    rig.gate.release()
+    assert rig.gate.firsts == {"BTCUSDT": First("5", 5, named=True, shared=False)}
 
 
 def test_what_is_wanted_no_longer_is_not_uncovered() -> None:
