@@ -84,8 +84,7 @@ class Collector:
 
     async def run(self, stop: asyncio.Event) -> bool:
         """Stream until ``stop`` is set, then deliver what was accepted; whether all was acknowledged or spooled."""
-        if self._overflow is not None:
-            await self._overflow.spool.open()
+        await self.recovery.open()
         streaming = asyncio.create_task(self._stream())
         background = [
             asyncio.create_task(self.publisher.run()),
@@ -169,10 +168,10 @@ class Collector:
         drain = self.publisher.drain if overflow is None else overflow.drain
         drained = await drain((end - self.clock.now()) / 1e9) and not self.gate.held
         self._state = "stopped"
+        await self.recovery.prove()
         if self.publisher.link.connected:
             soon = self._soon()
             await self.recovery.ledger.flush(lambda: self.clock.now() < soon)
-            await self.recovery.prove()
             with contextlib.suppress(ReportFailed):
                 await self._bucket.put(self.report())
         left = len(self.publisher.window) + self.gate.held

@@ -84,6 +84,11 @@ class Coverage:
         return min(others.values()) if others else None
 
     @property
+    def known(self) -> frozenset[str]:
+        """What was listened to, now or up to a known time."""
+        return frozenset(self._since).union(name for name, since in self._dark.items() if since is not None)
+
+    @property
     def dark(self) -> Mapping[str, int | None]:
         """What nobody listens to, and since when; null: since before this process."""
         return self._dark

@@ -47,24 +47,31 @@ class Overflow:
         subjects: str,
         clock: Clock,
         peers: Callable[[], bool],
+        found: Callable[[Trade], Sequence[Trade]],
         hold: float,
     ) -> None:
         """``subjects`` are those of the market's trades; ``peers`` tells whether another process publishes them.
+
+        ``found`` returns as what to publish a trade that a dead process has spooled, if at all.
 
         Then, when NATS is back, new trades go to the spool for ``hold`` seconds more.
         """
         self.spool = spool
         self.busy = False
+        self.since: int | None = None
+        """Since when (ns) all that was received is on disk, or stored; null while memory has some of it."""
         self._publisher = publisher
         self._window = publisher.window
         self._subjects = subjects
         self._clock = clock
         self._peers = peers
+        self._found = found
         self._hold = int(hold * 1e9)
         self._spooling = False
         self._claims: Claims | None = None
         self._newest: dict[str, Newest] = {}
         self._looked_at = 0
+        self._in_hand: set[str] = set()
         self._next = 0
         self._handed: deque[tuple[int, Segment]] = deque()
 
@@ -76,6 +83,8 @@ class Overflow:
     def take(self, trades: Sequence[Trade], known: int) -> bool:
         """Spool trades where memory is full; whether that was done. Asked only while busy, or while it is full."""
         if (self._spooling or self._window.full) and self.spool.usable:
+            if not self._spooling:
+                self.since = self._clock.now()
             self._spooling = self.busy = True
             self.spool.put(trades, known)
             return True
@@ -122,6 +131,7 @@ class Overflow:
             return await self._publisher.drain(_SAVE)
         for entry in entries:
             self.spool.put((entry.trade,), entry.known)
+        self.since = 0
         await self.spool.settle()
         return self.spool.given_up == given_up
 
@@ -132,7 +142,7 @@ class Overflow:
         if not self._publisher.usable:
             return False
         if self._spooling and self._window.low and not self._awaits_peers():
-            self._spooling = False
+            self._spooling, self.since = False, None
         return not self._spooling
 
     def _awaits_peers(self) -> bool:
@@ -162,7 +172,7 @@ class Overflow:
         for segment in segments:
             records = await self.spool.records(segment)
             while chunk := list(islice(records, _CHUNK)):
-                await self._publish(self._claims, chunk)
+                await self._publish(self._claims, chunk, own=self.spool.owns(segment))
                 await asyncio.sleep(0)  # it is written, and live trades have their turn
                 await self._clear()
             self._handed.append((self._window.last, segment))
@@ -181,7 +191,7 @@ class Overflow:
             await asyncio.sleep(0)
         claims.start()
 
-    async def _publish(self, claims: Claims, chunk: Sequence[Record]) -> None:
+    async def _publish(self, claims: Claims, chunk: Sequence[Record], *, own: bool) -> None:
         """Hand those of the records to the publisher that nobody has stored."""
         await self._room()
         peers, state = self._peers(), self._publisher.state
@@ -193,28 +203,107 @@ class Overflow:
         unclaimed = [record for record in chunk if claims.claim(record.message_id)]
         self._publisher.counts.duplicates += len(chunk) - len(unclaimed)
         self.spool.give_up([self.spool.trade(record) for record in unclaimed if record.known < horizon])
-        trades = [self._in_order(self.spool.trade(record)) for record in unclaimed if record.known >= horizon]
+        trades = [self.spool.trade(record) for record in unclaimed if record.known >= horizon]
+        if not own:
+            trades = [found for trade in trades for found in self._found(trade)]
+        trades = await self._in_turn(trades) if peers else [self._in_order(trade) for trade in trades]
         # Without others, nothing can have been stored since the look but by this process, which has noted it.
         self._publisher.deliver(trades, self._looked_at if peers else self._clock.now())
 
     def _in_order(self, trade: Trade) -> Trade:
         """Return the trade, marked ``late`` where a newer one of its instrument went before it."""
-        if trade.late:
+        if not trade.late and not self._is_overtaken(trade):
+            self._newest[trade.instrument.subject] = Newest(trade.id, trade.time, late=False, seq=trade.seq)
             return trade
+        return trade._replace(late=True)
+
+    def _is_overtaken(self, trade: Trade) -> bool:
         newest = self._newest.get(trade.instrument.subject)
-        if newest is not None and is_overtaken(trade, newest):
-            return trade._replace(late=True)
-        self._newest[trade.instrument.subject] = Newest(trade.id, trade.time, late=False, seq=trade.seq)
-        return trade
+        return newest is not None and is_overtaken(trade, newest)
+
+    async def _in_turn(self, trades: Sequence[Trade]) -> list[Trade]:
+        """Store what nothing newer has preceded, an instrument's trades one after the other; return the rest, late.
+
+        Between a look and a write another process may store a newer trade: JetStream itself must compare the two.
+        """
+        late: list[Trade] = []
+        self._in_hand = {trade.message_id for trade in trades}
+        while trades := self._take_late(trades, late):
+            await self._room()
+            looks = self._publisher.looks
+            assert looks is not None, "usable means that there is a stream to look at"
+            try:
+                found = await looks.last(list({trade.instrument.subject: None for trade in trades}))
+            except LookFailed as error:
+                log.debug("the spool waits: %s", error)
+                await asyncio.sleep(_RETRY)
+                continue
+            await self._look(self._looked_at - SKEW)  # behind a late one, which tells nothing, there may be others
+            for subject, (_, newest) in found.items():
+                if newest is not None and not newest.late:
+                    self._newest.setdefault(subject, newest)  # older than the spool, or the look has noted it
+            trades = await self._store(trades, {subject: number for subject, (number, _) in found.items()}, late)
+        return [trade for trade in late if trade.message_id in self._in_hand]
+
+    async def _store(self, trades: Sequence[Trade], last: dict[str, int], late: list[Trade]) -> list[Trade]:
+        """Store one trade of each instrument at a time; return what is left once something else has come between."""
+        left = self._take_late(trades, late)
+        while left:
+            first: dict[str, Trade] = {}
+            for trade in left:
+                first.setdefault(trade.instrument.subject, trade)
+            answers = await asyncio.gather(*(self._store_one(trade, last) for trade in first.values()))
+            stored = {trade.message_id for trade, answer in zip(first.values(), answers, strict=True) if answer}
+            left = self._take_late([trade for trade in left if trade.message_id not in stored], late)
+            if not all(answers) or not all(last.get(subject) for subject in first):
+                return left
+        return left
+
+    async def _store_one(self, trade: Trade, last: dict[str, int]) -> bool:
+        """Store a trade behind the last message of its subject; whether it is stored."""
+        subject = trade.instrument.subject
+        try:
+            number = await self._publisher.store_behind(trade, last.get(subject, 0))
+        except LookFailed as error:
+            log.debug("the spool waits: %s", error)
+            last[subject] = 0  # not known any more
+            return await self._holds(trade)
+        if number is None:
+            return False
+        last[subject] = number
+        self._note(trade)
+        return True
+
+    async def _holds(self, trade: Trade) -> bool:
+        """Whether the stream holds a trade, as soon as it can be asked."""
+        while True:
+            await asyncio.sleep(_RETRY)
+            await self._room()
+            looks = self._publisher.looks
+            assert looks is not None, "usable means that there is a stream to look at"
+            try:
+                return trade.message_id in await looks.since(trade.instrument.subject, trade.time)
+            except LookFailed as error:
+                log.debug("the spool waits: %s", error)
+
+    def _take_late(self, trades: Sequence[Trade], late: list[Trade]) -> list[Trade]:
+        """Add to ``late`` those of the trades that a newer one went before; return the others that are not stored."""
+        left = []
+        for trade in trades:
+            if trade.message_id not in self._in_hand:
+                self._publisher.counts.duplicates += 1  # another process has stored it since it was claimed
+            elif trade.late or self._is_overtaken(trade):
+                late.append(trade._replace(late=True))
+            else:
+                left.append(trade)
+        return left
 
     def _note(self, trade: Trade) -> None:
         """A trade is published by another way than the spool."""
         assert self._claims is not None, "asked for only while a spool is delivered"
         self._claims.note(trade.message_id)
-        subject = trade.instrument.subject
-        newest = self._newest.get(subject)
-        if not trade.late and (newest is None or not is_overtaken(trade, newest)):
-            self._newest[subject] = Newest(trade.id, trade.time, late=False, seq=trade.seq)
+        if not trade.late and not self._is_overtaken(trade):
+            self._newest[trade.instrument.subject] = Newest(trade.id, trade.time, late=False, seq=trade.seq)
 
     async def _clear(self) -> None:
         """Delete the segments all of whose trades are acknowledged: numbers are given in the window's order."""
@@ -249,6 +338,7 @@ class Overflow:
         newest: dict[str, bytes] = {}
         for subject, message_id, data in rows:
             self._claims.note(message_id)
+            self._in_hand.discard(message_id)
             if not data.endswith(b'"late":true}'):
                 newest[subject] = data
         for data in newest.values():
@@ -259,9 +349,9 @@ class Overflow:
 
 
 def overflow_of(
-    settings: Settings, publisher: Publisher, clock: Clock, peers: Callable[[], bool], losses: Losses
+    settings: Settings, gate: Gate, clock: Clock, peers: Callable[[], bool], losses: Losses
 ) -> Overflow | None:
-    """Give a publisher its overflow, where a folder for it is configured."""
+    """Give a gate's publisher its overflow, where a folder for it is configured."""
     if settings.spool is None:
         return None
     config, venue = settings.config, settings.venue
@@ -272,8 +362,16 @@ def overflow_of(
         losses=losses,
     )
     subjects = f"trades.{venue.exchange}.{venue.market}.>"
-    overflow = Overflow(spool, publisher, subjects=subjects, clock=clock, peers=peers, hold=Timers().hold_behind_peer)
-    publisher.overflow = overflow
+    overflow = Overflow(
+        spool,
+        gate.publisher,
+        subjects=subjects,
+        clock=clock,
+        peers=peers,
+        found=gate.found,
+        hold=Timers().hold_behind_peer,
+    )
+    gate.publisher.overflow = overflow
     return overflow
 
 

@@ -3,13 +3,13 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from metdc_collector.backfill.engine import Backfill
 from metdc_collector.backfill.holes import Hole
 from metdc_collector.backfill.ledger import Ledger
-from metdc_collector.backfill.proof import Proof
+from metdc_collector.backfill.proof import Kept, Proof, decode, encode, encode_names
 from metdc_collector.backfill.sampler import Sampler
 from metdc_collector.clock import Clock, Timers
 from metdc_collector.continuity import number
@@ -22,6 +22,7 @@ from metdc_collector.publisher.gate import Gate
 from metdc_collector.publisher.publisher import Publisher
 from metdc_collector.rest import Rest
 from metdc_collector.settings import Settings
+from metdc_collector.spool.folder import Left
 from metdc_collector.tasks import beside, kept
 from metdc_collector.wire import gap as gaps
 from metdc_collector.wire.errors import InvalidMessage
@@ -32,6 +33,9 @@ log = logging.getLogger(__name__)
 _TICK = 0.1
 _PROOF = 1.0
 _NS = 1_000_000_000
+# A record that was left open for longer, nobody was there to close.
+_LOOKED_BACK = 8 * 86_400 * _NS
+_CHUNK = 500
 # Records older than the stream's trades can't be compared with anything; without an age limit, a day.
 _DAY = 86_400 * _NS
 
@@ -58,14 +62,12 @@ class Recovery:
     sampler: Sampler = field(init=False)
     overflow: Overflow | None = field(init=False)
     _proofs: Proofs = field(init=False)
+    _kept: list[Kept] = field(default_factory=list)
+    _lost: list[tuple[str, Mark, Mark, int, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        stream = self.settings.stream
-        create = stream.management == "Ensure"
-        self._proofs = Proofs(
-            self.publisher.link, self.settings.config, self.clock, replicas=stream.replicas, create=create
-        )
-        self.overflow = overflow_of(self.settings, self.publisher, self.clock, self.peers, self)
+        self._proofs = _proofs(self.settings, self.publisher, self.clock)
+        self.overflow = overflow_of(self.settings, self.gate, self.clock, self.peers, self)
         self.ledger = Ledger(self.publisher.tell)
         self.backfill = Backfill(
             venue=self.settings.venue,
@@ -79,7 +81,9 @@ class Recovery:
             aggregates=self._aggregates,
             proofs=self._proofs.others,
             peers=self.peers,
-            delivering=lambda: self.overflow is not None and self.overflow.spool.trades > 0,
+            kept=lambda: self._kept,
+            delivers=lambda: self.overflow is not None and self.overflow.spool.delivers_others,
+            spooled=lambda: self.overflow is not None and self.overflow.spool.trades > 0,
             keyed=self.settings.key is not None,
         )
         self.sampler = Sampler(
@@ -103,19 +107,21 @@ class Recovery:
         """Counts of gaps for the report."""
         return Gaps(open=self.backfill.looked_for, filled=self.ledger.filled, unfillable=self.ledger.unfillable)
 
+    async def open(self) -> None:
+        """Find what dead processes have left on disk: what is missing lies on either side of that."""
+        if self.overflow is not None:
+            spool = self.overflow.spool
+            await spool.open()
+            self._kept = [kept for left in spool.left if (kept := _kept(left)) is not None]
+
     def lost(self, instrument: str, first: Mark, last: Mark, count: int, run: int) -> None:
         """The spool has given up so many trades of an instrument, these and what was between them: a hole."""
-        known = self.instruments().get(instrument)
-        if known is None:
+        if self.fleet() is None:
+            self._lost.append((instrument, first, last, count, run))  # whether it is collected isn't known yet
+        elif (known := self.instruments().get(instrument)) is None:
             log.error("%d trades of %s, from %s to %s, are lost with the spool", count, instrument, first.id, last.id)
-            return
-        self.backfill.dropped(known, first, last, run)
-
-    def torn(self, folder: str, since: int) -> None:
-        """The end of a dead process's spool is damaged: what it has proven ends before, and so begins a hole."""
-        log.warning(
-            "spool: the end of %s is damaged: what was received after %d has to be found elsewhere", folder, since
-        )
+        else:
+            self.backfill.dropped(known, first, last, run)
 
     def instruments(self) -> Mapping[str, Instrument]:
         """What is streamed, by native name."""
@@ -151,11 +157,18 @@ class Recovery:
 
     async def prove(self) -> None:
         """Tell other pods what this one has proven by now."""
+        now, pod = self.clock.now(), self._proofs.pod
         oldest = backlog_of(self.gate, self.overflow).oldest
-        until = self.clock.now() if oldest is None else oldest
-        proof = self.backfill.proof(self._proofs.pod, until)
+        proof = self.backfill.proof(pod, now if oldest is None else oldest)
         if proof is not None and self.publisher.usable:
             await self._proofs.put(proof)
+        if self.overflow is None or (since := self.overflow.since) is None:
+            return
+        held = self.gate.held_since
+        kept = self.backfill.proof(pod, now if held is None else held)
+        if kept is not None:  # what only this disk has is proven to who finds it
+            kept = replace(kept, since=max(kept.since, since))
+            self.overflow.spool.prove(b"\n".join((encode_names(self._proofs.names(kept)), encode(kept))))
 
     async def proofs(self) -> Sequence[Proof]:
         """Return what other processes of the market have proven, as far as that can be read."""
@@ -172,23 +185,59 @@ class Recovery:
         while not primed:
             await asyncio.sleep(_TICK)
             primed = bool(self.instruments()) and await self.gate.prime(list(self.instruments().values()))
+            while self._lost and self.instruments():
+                self.lost(*self._lost.pop())
         await asyncio.sleep(self.timers.drain)  # what a pod that is leaving can still settle is its own
-        since = self.clock.now() - _DAY
         venue = self.settings.venue
         records = None
         while records is None:
             await asyncio.sleep(_TICK)
+            since = self.clock.now() - _LOOKED_BACK
             records = await self.publisher.told(f"gaps.{venue.exchange}.{venue.market}.>", since)
-        for gap in gaps.newest(_decoded(records)):
-            instrument = self.instruments().get(gap.instrument)
-            if gap.state == "open" and gap.identity not in self.ledger.open and instrument is not None:
-                self.ledger.open[gap.identity] = gap
-                self.backfill.take_over(_hole(gap, instrument), gap.filled or 0)
+        elsewhere = await self._proofs.collected()
+        for gap in gaps.newest([gap async for gap in _decoded(records)]):
+            if gap.state == "open" and gap.identity not in self.ledger.open:
+                self._go_on(gap, elsewhere)
+
+    def _go_on(self, gap: gaps.Gap, elsewhere: frozenset[str] | None) -> None:
+        """Go on with a hole that is left open; close the record of one that nobody can look for any more."""
+        instrument, now = self.instruments().get(gap.instrument), self.clock.now()
+        if instrument is not None and gap.at >= now - _DAY:
+            self.ledger.open[gap.identity] = gap
+            self.backfill.take_over(_hole(gap, instrument), gap.filled or 0)
+        elif elsewhere is not None and gap.instrument not in elsewhere:
+            why = "it is not collected any more" if instrument is None else "nobody has looked for it within a day"
+            log.warning("gap %s is closed: %s", gap.identity, why)
+            self.ledger.open[gap.identity] = gap
+            self.ledger.settled(replace(gap, state="partial" if gap.filled else "unfillable", at=now))
 
 
-def _decoded(records: Iterable[bytes]) -> Iterator[gaps.Gap]:
-    """Yield the gap records; what is none is another publisher's."""
-    for record in records:
+def _kept(left: Left) -> Kept | None:
+    """Return what a dead process has left; null where it has not said of which time."""
+    proofs, _ = decode(left.proof.split(b"\n"))
+    if not proofs:
+        return None
+    proof = proofs[0]
+    return Kept(proof if left.torn is None else replace(proof, at=min(proof.at, left.torn)), left.newest)
+
+
+def _proofs(settings: Settings, publisher: Publisher, clock: Clock) -> Proofs:
+    stream = settings.stream
+    return Proofs(
+        publisher.link,
+        settings.config,
+        clock,
+        exchange=settings.venue.exchange,
+        replicas=stream.replicas,
+        create=stream.management == "Ensure",
+    )
+
+
+async def _decoded(records: Iterable[bytes]) -> AsyncIterator[gaps.Gap]:
+    """Yield the gap records, so that live trades have their turn; what is none is another publisher's."""
+    for place, record in enumerate(records):
+        if place % _CHUNK == 0:
+            await asyncio.sleep(0)
         with contextlib.suppress(InvalidMessage):
             yield gaps.decode(record)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from metdc_operator.local.engine import CREDENTIALS, Engine, Options
+from metdc_operator.local.engine import CREDENTIALS, EXCHANGE_CREDENTIALS, Engine, Options
 from metdc_operator.local.output import Output, choose
 from metdc_operator.local.server import ServerFailed
 from metdc_operator.local.support import refused, without_effect
@@ -85,6 +85,14 @@ class _ToLine(logging.Handler):
     "tls.crt, tls.key.",
 )
 @click.option(
+    "--exchange-credentials",
+    metavar="FOLDER",
+    envvar=EXCHANGE_CREDENTIALS,
+    show_envvar=True,
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="What exchangeCredentialsSecretRef names in a cluster, as files: apiKey. For the resources that have one.",
+)
+@click.option(
     "kind",
     "--format",
     type=click.Choice(["table", "plain", "json"]),
@@ -98,6 +106,7 @@ def run(
     nats_port: int | None,
     data: Path | None,
     credentials: Path | None,
+    exchange_credentials: Path | None,
     kind: str | None,
     verbose: bool,
 ) -> int:
@@ -105,7 +114,7 @@ def run(
     if nats is not None and not nats.startswith(_SCHEMES):
         raise click.BadParameter(f"{nats!r} must begin with {' or '.join(_SCHEMES)}", param_hint="--nats")
     try:
-        resources = _resources(files, credentials)
+        resources = _resources(files, credentials, exchange_credentials)
         timers = Timers.of(os.environ)
     except (InvalidManifest, InvalidTimers) as error:
         click.echo(str(error), err=True)
@@ -118,6 +127,7 @@ def run(
         nats_port=nats_port,
         data=data,
         credentials=credentials,
+        exchange_credentials=exchange_credentials,
         timers=timers,
         verbose=verbose,
     )
@@ -132,12 +142,16 @@ def run(
             return 1
 
 
-def _resources(files: tuple[Path, ...], credentials: Path | None) -> list[Resource]:
+def _resources(files: tuple[Path, ...], credentials: Path | None, exchange_credentials: Path | None) -> list[Resource]:
     """Read the files; refuse what can't be done."""
     resources = load(files)
     problems: list[Problem] = []
     for resource in resources:
-        problems += refused(resource, credentials=credentials is not None)
+        problems += refused(
+            resource,
+            credentials=credentials is not None,
+            exchange_credentials=exchange_credentials is not None,
+        )
     if problems:
         raise InvalidManifest(problems)
     return resources

@@ -51,10 +51,6 @@ class Told:
         """Say what was given up."""
         say(f"{count} trades of {instrument} from {first.id} to {last.id} are lost")
 
-    def torn(self, folder: str, since: int) -> None:
-        """Say which end is missing."""
-        say(f"the end of {folder} is damaged, after what was received at {since}")
-
 
 async def write(place: Path, count: int, symbols: int) -> None:
     """Write a spool of so many trades, 5,000 a second, on all instruments but the first."""

@@ -71,6 +71,7 @@ def main() -> int:
     options = parser.parse_args()
     config = decode(Path(options.config).read_text())
     (FOLDER / "spool").write_text(os.environ.get("METDC_SPOOL", ""))
+    (FOLDER / "exchange").write_text(os.environ.get("METDC_EXCHANGE_CREDENTIALS", ""))
     with (FOLDER / "starts").open("a") as starts:
         starts.write(f"{config.pod} {config.slot} {config.limit_share}\n")
     if told("invalid"):

@@ -92,13 +92,21 @@ class Heard:
 class Run:
     """One run in this process."""
 
-    def __init__(self, folder: Path, *specs: str | Resource, timers: Timers = QUICK, data: Path | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *specs: str | Resource,
+        timers: Timers = QUICK,
+        data: Path | None = None,
+        keys: Path | None = None,
+    ) -> None:
         self.folder = folder
         self.heard = Heard()
         options = Options(
             environment={**os.environ, "STANDIN": str(folder), "XDG_STATE_HOME": str(folder / "state")},
             nats=None if data else "nats://127.0.0.1:1",
             data=data,
+            exchange_credentials=keys,
             timers=timers,
             command=STANDIN,
         )
@@ -330,3 +338,11 @@ async def test_an_embedded_server_that_dies_comes_back_on_its_port(tmp_path: Pat
 
         await asyncio.to_thread(eventually, answers, CEILING, "the server takes clients again")
         assert await run.end() == 0
+
+
+@pytest.mark.parametrize("named", [True, False])
+async def test_the_exchange_s_key_goes_to_those_who_name_it_alone(tmp_path: Path, *, named: bool) -> None:
+    spec = f"{RESTING}\n  exchangeCredentialsSecretRef: {{name: a}}" if named else RESTING
+    async with running(tmp_path, spec, keys=tmp_path) as run:
+        await run.heard.until(lambda: run.heard.all("ready"))
+        assert (tmp_path / "exchange").read_text() == (str(tmp_path) if named else "")

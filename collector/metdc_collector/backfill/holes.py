@@ -51,6 +51,10 @@ class Hole:
         """Whether this ordering number is one of them."""
         return self.counted and self._low < order < self._high
 
+    def reaches(self, order: int) -> bool:
+        """Whether this ordering number is one of them, or its last edge."""
+        return self.has(order) or (self.counted and order == self._high)
+
     def edges(self, have: Container[int]) -> tuple[int, int]:
         """Return the first and the last number that is not among those; some are not."""
         first, last = self._low + 1, self._high - 1
@@ -138,12 +142,12 @@ class Evidence:
     """What the stream and pages of past trades show of one hole.
 
     Attributes:
-        stored: message ids inside it that the stream holds, by whomever.
+        stored: message ids that the stream holds, by whomever, each with its trade's time.
         filled: rows that were found and given out.
     """
 
     hole: Hole
-    stored: Container[str] = ()
+    stored: Mapping[str, int] = field(default_factory=dict)
     filled: int = 0
     _given: set[str] = field(default_factory=set)
     _have: set[int] = field(default_factory=set)
@@ -178,6 +182,24 @@ class Evidence:
     def complete(self) -> bool:
         """Whether nothing can be missing: all numbers are there, or healthy rows overlap both edges."""
         return self.whole or (self._is_overlapped and all(map(self._is_fill_there, self._cut)))
+
+    @property
+    def left(self) -> Hole:
+        """The hole from the last number before those that are missing to the first behind them."""
+        hole = self.hole
+        if self.whole or not hole.counted or not self._have:
+            return hole
+        first, last = hole.edges(self._have)
+        before, after = self._mark(first - 1) or hole.before, self._mark(last + 1) or hole.after
+        assert before is not None, "it is counted"
+        assert after is not None, "it is counted"
+        return replace(hole, before=before, after=after, start=before.time, end=after.time)
+
+    def _mark(self, order: int) -> Mark | None:
+        """Return the mark of a number that the stream holds; null of another."""
+        trade_id = f"{_AGGREGATE if self.hole.joined else ''}{order}"
+        time = self.stored.get(f"{self.hole.instrument.message_prefix}{trade_id}")
+        return None if time is None else Mark(trade_id, time, str(order))
 
     def begin(self) -> None:
         """A source is asked: its pages follow each other, and none that came before."""
@@ -305,3 +327,22 @@ def _beside(mark: Mark | None, step: int) -> Mark | None:
 def _is_named_by_number(mark: Mark) -> bool:
     """Whether a trade's id is its ordering number, so that ids tell which numbers are stored."""
     return number(mark.seq) >= 0 and mark.id.removeprefix(_AGGREGATE) == mark.seq
+
+
+def beside(mark: Mark, step: int) -> Mark | None:
+    """Return the mark of the number beside; null where ids are no numbers that count."""
+    if number(mark.seq) < 0 or mark.id != mark.seq:
+        return None
+    order = str(number(mark.seq) + step)
+    return Mark(order, mark.time, order)
+
+
+def spanning(one: Hole, other: Hole) -> Hole:
+    """Return the hole from the earlier beginning of two to the later end, whichever came first."""
+
+    def edge(time: int, mark: Mark | None) -> tuple[int, int]:
+        return time, number(None if mark is None else mark.seq)
+
+    first = min(one, other, key=lambda hole: edge(hole.start, hole.before))
+    last = max(one, other, key=lambda hole: edge(hole.end, hole.after))
+    return replace(one, before=first.before, start=first.start, after=last.after, end=last.end)

@@ -5,32 +5,42 @@ Each collector keeps its own in the bucket ``metdc_proofs``, once a second, unde
 
     {"v":1,"pod":"binance-spot-0-abc-1790000990000","since":1790001000000000000,"at":1790001515000000000,
      "except":{"DOGEUSDT":1790001500000000000}}
+
+and, when they change, the instruments of which that is so under the same key with ``.names`` behind it::
+
+    {"v":1,"pod":"binance-spot-0-abc-1790000990000","exchange":"binance","market":"spot","names":["BTCUSDT","DOGEUSDT"]}
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
+
+from metdc_collector.continuity import number
+from metdc_collector.exchanges.history import Mark
 
 VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """From ``since`` to ``at`` (ns) this pod has listened to its instruments, and what it received is stored.
+    """From ``since`` to ``at`` (ns) this pod has listened to instruments, and what it received is stored.
 
-    ``exceptions`` are those with a hole that is not settled yet, and where that begins (ns); 0 while that isn't known.
+    Attributes:
+        names: of these instruments.
+        exceptions: those with a hole that is not settled yet, and where that begins (ns); 0 while that isn't known.
     """
 
     pod: str
     since: int
     at: int
+    names: frozenset[str]
     exceptions: Mapping[str, int] = field(default_factory=dict)
 
     def until(self, name: str) -> int:
-        """Up to when an instrument's trades are proven, ns."""
-        return min(self.at, self.exceptions.get(name, self.at))
+        """Up to when an instrument's trades are proven, ns; 0 where nothing is known of them."""
+        return min(self.at, self.exceptions.get(name, self.at)) if name in self.names else 0
 
     def covers(self, name: str, start: int, end: int) -> bool:
         """Whether an instrument's trades of this time (ns) are proven."""
@@ -39,25 +49,96 @@ class Proof:
 
 def proven_until(proofs: Iterable[Proof], name: str) -> int | None:
     """Return up to when an instrument's trades are proven by somebody, ns; null where nobody tells."""
-    return max((proof.until(name) for proof in proofs), default=None)
+    return max((proof.until(name) for proof in proofs), default=0) or None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a dead process has left on disk, to be delivered: all that it received in the time of this proof.
+
+    ``newest`` is the latest trade of each instrument.
+    """
+
+    proof: Proof
+    newest: Mapping[str, Mark]
+
+
+class Stretch(NamedTuple):
+    """A time without proof (ns), and the last known trade before it; ``start`` is null where nobody has listened."""
+
+    before: Mark | None
+    start: int | None
+    end: int
+
+
+def stretches(name: str, before: Stretch, kept: Iterable[Kept]) -> list[Stretch]:
+    """Return what is left of a time without proof by what dead processes have left on disk, the earliest first."""
+    found: list[Stretch] = []
+    low, start, end = before
+    for one in sorted(kept, key=lambda one: one.proof.since):
+        until = one.proof.until(name)
+        if (start is not None and until <= start) or until <= one.proof.since or one.proof.since >= end:
+            continue
+        if start is not None and one.proof.since > start:
+            found.append(Stretch(low, start, one.proof.since))
+        low, start = one.newest.get(name, low), until
+    return found if start is not None and start >= end else [*found, Stretch(low, start, end)]
+
+
+def between(name: str, before: Mark, after: Mark, kept: Iterable[Kept]) -> list[Mark]:
+    """Return the last trades that dead processes have on disk, in their order, of those between two numbers."""
+    marks = [mark for one in kept if (mark := one.newest.get(name)) is not None]
+    inside = [mark for mark in marks if number(before.seq) < number(mark.seq) < number(after.seq)]
+    return sorted(inside, key=lambda mark: number(mark.seq))
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The instruments of a pod's proof, and the market that they are of."""
+
+    pod: str
+    exchange: str
+    market: str
+    names: frozenset[str]
 
 
 def encode(proof: Proof) -> bytes:
-    """Return the record as JSON."""
+    """Return the record as JSON, which names no instruments."""
     return orjson.dumps(
         {"v": VERSION, "pod": proof.pod, "since": proof.since, "at": proof.at, "except": dict(proof.exceptions)}
     )
 
 
-def decode(data: bytes) -> Proof | None:
-    """Read a record; null when it is none, or of a version that this code does not know."""
-    try:
-        record: Any = orjson.loads(data)
-        if record["v"] != VERSION:
-            return None
-        pod, since, at, exceptions = record["pod"], record["since"], record["at"], record["except"]
-        if not isinstance(pod, str) or not all(type(time) is int for time in (since, at, *exceptions.values())):
-            return None
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return None
-    return Proof(pod, since, at, exceptions)
+def encode_names(names: Names) -> bytes:
+    """Return that record as JSON."""
+    record = {"v": VERSION, "pod": names.pod, "exchange": names.exchange, "market": names.market}
+    return orjson.dumps(record | {"names": sorted(names.names)})
+
+
+def decode(records: Iterable[bytes]) -> tuple[list[Proof], list[Names]]:
+    """Read records of both kinds; what is none, or of a version that this code does not know, proves nothing."""
+    proofs: list[dict[str, Any]] = []
+    names: list[Names] = []
+    for data in records:
+        try:
+            record: Any = orjson.loads(data)
+            if record["v"] != VERSION or not isinstance(record["pod"], str):
+                continue
+            if "names" in record:
+                names.append(_names(record))
+            elif all(type(time) is int for time in (record["since"], record["at"], *record["except"].values())):
+                proofs.append(record)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            continue
+    by_pod = {each.pod: each.names for each in names}
+    return [
+        Proof(one["pod"], one["since"], one["at"], by_pod.get(one["pod"], frozenset()), one["except"]) for one in proofs
+    ], names
+
+
+def _names(record: Mapping[str, Any]) -> Names:
+    texts = record["exchange"], record["market"]
+    names = frozenset(record["names"])
+    if not all(isinstance(text, str) for text in (*texts, *names)):
+        raise TypeError
+    return Names(record["pod"], *texts, names)

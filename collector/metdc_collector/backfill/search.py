@@ -32,6 +32,7 @@ class Job:
         run: of what the spool gave up in one piece; null for other holes.
         busy: its turn has come and is not over.
         taken: another process left it.
+        narrows: numbers at its edges may have come from disk, which then are no part of it any more.
     """
 
     hole: Hole
@@ -45,9 +46,15 @@ class Job:
     run: int | None = None
     busy: bool = False
     taken: bool = False
+    narrows: bool = False
 
     def __post_init__(self) -> None:
         self.evidence = Evidence(self.hole)
+
+    @property
+    def of_the_start(self) -> bool:
+        """Whether this process noticed it when it began."""
+        return self.hole.cause == "restarted" and not self.taken
 
     def becomes(self, hole: Hole) -> None:
         """What was known of the hole has turned out to be another one, of which nothing was found yet."""
@@ -76,7 +83,11 @@ class Search:
         held = await self.stream.held_of(hole.instrument, hole.before.time if hole.before is not None else hole.start)
         if held is not None:
             prefix = len(hole.instrument.message_prefix)
-            job.evidence.held(held, [message_id[prefix:] for message_id in held])
+            ids = [message_id[prefix:] for message_id in held]
+            job.evidence.held(held, ids)
+            if job.narrows and job.evidence.left != hole:
+                job.becomes(job.evidence.left)
+                job.evidence.held(held, ids)
             job.known = now
 
     async def ask(self, job: Job, source: Source) -> None:

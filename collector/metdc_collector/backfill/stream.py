@@ -36,6 +36,9 @@ class Stream(Protocol):
     def stored_before(self, name: str) -> Mark | None:
         """What the stream held of an instrument before this process added anything, as far as it was looked for."""
 
+    def covered(self) -> frozenset[str]:
+        """What this process listens to, or has listened to until lately."""
+
     def uncovered(self) -> Mapping[str, int | None]:
         """What nobody listens to now, and since when."""
 

@@ -85,11 +85,15 @@ class Gate:
     @property
     def oldest(self) -> int | None:
         """When the oldest trade that is not acknowledged was received (ns), null when there is none."""
-        entry = self.publisher.window.oldest
+        entry, held = self.publisher.window.oldest, self.held_since
         times = [] if entry is None else [entry.trade.received]
-        for joinings in self._joining.values():
-            times += [joining.trades[0].received for joining in joinings.values() if joining.trades]
-        return min(times, default=None)
+        return min(times if held is None else [*times, held], default=None)
+
+    @property
+    def held_since(self) -> int | None:
+        """When the oldest trade that is held here was received (ns), null when there is none."""
+        joinings = [joining for each in self._joining.values() for joining in each.values() if joining.trades]
+        return min((joining.trades[0].received for joining in joinings), default=None)
 
     def join(self, connection: int, instruments: Sequence[Instrument]) -> None:
         """A connection starts to stream these instruments, or streams them again."""
@@ -199,6 +203,10 @@ class Gate:
             return None
         return Mark(found.id, found.time, found.seq if self.order.consecutive else None)
 
+    def covered(self) -> frozenset[str]:
+        """What this process listens to, or has listened to until lately."""
+        return self.coverage.known
+
     def uncovered(self) -> Mapping[str, int | None]:
         """What nobody listens to now, and since when."""
         return self.coverage.dark
@@ -247,6 +255,13 @@ class Gate:
             else:  # it stands for fills amid others, none of which is stored
                 marked.append(trade._replace(late=trade.time < newest.time))
         self.publisher.publish(marked, known)
+
+    def found(self, trade: Trade) -> list[Trade]:
+        """Return a trade that another process has left on disk, as it is to be published.
+
+        It has its place in the order as if it came now, once it is known what the stream held before.
+        """
+        return [trade] if self.order.newest(trade.instrument.name) is None else self.order.mark((trade,))
 
     def _note(self, blinds: Sequence[Blind]) -> None:
         self.blind += [(blind, self.order.newest(blind.name)) for blind in blinds]

@@ -19,11 +19,13 @@ from metdc_collector.publisher.streams import Streams, StreamState, StreamUnavai
 from metdc_collector.publisher.window import Entry, Window
 from metdc_collector.tasks import end
 from metdc_collector.wire.streams import StreamSpec, events_stream
-from metdc_collector.wire.trade import Trade
+from metdc_collector.wire.trade import Trade, encode
 
 log = logging.getLogger(__name__)
 _TICK = 0.05
 _STREAM_RETRY = 5.0
+# The server's codes for 'wrong last sequence', with the right one and without.
+_NOT_BEHIND = (10071, 10164)
 
 
 @dataclass(slots=True)
@@ -136,6 +138,28 @@ class Publisher:
         if not self._scheduled:
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self._flush)
+
+    async def store_behind(self, trade: Trade, last: int) -> int | None:
+        """Store a trade at once, if the last message of its subject still is the one with that number, 0 for none.
+
+        Returns its own number in the stream; null where another message has come first.
+
+        Raises:
+            LookFailed: when the server does not say.
+        """
+        headers = {"Nats-Msg-Id": trade.message_id, "Nats-Expected-Last-Subject-Sequence": str(last)}
+        jetstream, subject = self.link.jetstream(), trade.instrument.subject
+        try:
+            ack = await jetstream.publish(subject, encode(trade), headers=headers, timeout=self._timers.acknowledge)
+        except (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError) as error:
+            if isinstance(error, nats.js.errors.APIError) and error.err_code in _NOT_BEHIND:
+                return None
+            raise LookFailed(f"{subject}: {str(error) or type(error).__name__}") from error
+        if ack.duplicate:
+            self.counts.duplicates += 1
+        else:
+            self.counts.stored += 1
+        return ack.seq
 
     async def run(self) -> None:
         """Keep the connection, notice what is not acknowledged in time, until cancelled."""

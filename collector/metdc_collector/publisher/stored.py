@@ -29,13 +29,24 @@ class Stored:
         Raises:
             LookFailed: when the server doesn't answer.
         """
-        found: dict[str, Newest] = {}
+        # Another publisher's message proves nothing about ours.
+        return {subject: newest for subject, (_, newest) in (await self.last(subjects)).items() if newest is not None}
+
+    async def last(self, subjects: Sequence[str]) -> dict[str, tuple[int, Newest | None]]:
+        """Return the last message of each subject that has one: its number in the stream, and the trade that it is.
+
+        Raises:
+            LookFailed: when the server doesn't answer.
+        """
+        found: dict[str, tuple[int, Newest | None]] = {}
         for answer in await self._looks.newest_of(self._client, self._stream, subjects):
             try:
                 trade = decode(answer.data)
             except InvalidMessage:
-                continue  # another publisher's message proves nothing about ours
-            found[answer.subject] = Newest(trade.id, trade.time, trade.late, trade.seq)
+                found[answer.subject] = int(answer.sequence), None
+            else:
+                newest = Newest(trade.id, trade.time, trade.late, trade.seq)
+                found[answer.subject] = int(answer.sequence), newest
         return found
 
     async def since(self, subject: str, time: int) -> dict[str, int]:

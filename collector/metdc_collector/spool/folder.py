@@ -2,6 +2,7 @@
 
 ``<root>/<namespace>.<collector>.<market>.<shard>/<pod>-<start>/`` holds ``lock``, which its process keeps locked while
 it lives, and ``00000001.trades``, ``00000002.trades``, …; a finished segment has ``00000001.index`` beside it.
+``proof`` says of which time the folder holds everything.
 """
 
 import contextlib
@@ -12,9 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from metdc_collector.spool.record import MAGIC, Contents, contents, read_index, write_index
+from metdc_collector.exchanges.history import Mark
+from metdc_collector.spool.record import MAGIC, Contents, Edges, contents, merge, read_index, write_index
 
 _LOCK = "lock"
+_PROOF = "proof"
 
 
 @dataclass(slots=True, eq=False)
@@ -47,6 +50,11 @@ class Segment:
         """Return the whole file; empty where it can't be read any more."""
         return _bytes(self.path)
 
+    def belie(self) -> None:
+        """Something of it is lost: what was said of its folder is true no longer."""
+        with contextlib.suppress(OSError):
+            (self.path.parent / _PROOF).unlink(missing_ok=True)
+
     def remove(self) -> None:
         """Delete it."""
         for path in (self.path, _index(self.path)):
@@ -55,16 +63,24 @@ class Segment:
 
 
 @dataclass(slots=True)
-class Torn:
-    """The end of a folder whose process died: what it had received last, if anything is left of it.
+class Left:
+    """What a process that died has left in its folder.
 
     Attributes:
-        folder: its path.
-        since: when the last good trade was received (ns); 0 where there is none.
+        edges: of its trades, by instrument (native name).
+        proof: what it has said of the time that the folder holds everything of; empty where it has said nothing.
+        torn: when the last trade before the first damage was received (ns), 0 where there is none; null where nothing
+            is damaged.
     """
 
-    folder: Path
-    since: int
+    edges: dict[str, Edges]
+    proof: bytes
+    torn: int | None
+
+    @property
+    def newest(self) -> dict[str, Mark]:
+        """The latest trade of each instrument."""
+        return {name: edges.last for name, edges in self.edges.items()}
 
 
 class Folder:
@@ -78,6 +94,7 @@ class Folder:
         self._file: int | None = None
         self._number = 0
         self._dirty = False
+        self._proof = 0
 
     @classmethod
     def create(cls, path: Path) -> Self:
@@ -92,7 +109,7 @@ class Folder:
         return cls(path, lock)
 
     @classmethod
-    def adopt(cls, path: Path) -> tuple[Self, Torn | None, list[Contents]] | None:
+    def adopt(cls, path: Path) -> tuple[Self, Left] | None:
         """Take over the folder of a process that has died; null where it lives, or another was quicker.
 
         Of a folder that was not closed the segment that was being written ends with its last good record.
@@ -109,32 +126,35 @@ class Folder:
             os.close(lock)
             return None
         folder = cls(path, lock)
-        torn, found = folder._take_over()
-        return folder, torn, found
+        return folder, folder._take_over()
 
-    def _take_over(self) -> tuple[Torn | None, list[Contents]]:
-        found: list[Contents] = []
-        torn = None
+    def _take_over(self) -> Left:
+        left, newest = Left({}, _bytes(self.path / _PROOF), None), 0
+        self._proof = len(left.proof)
         for path in sorted(self.path.glob("*.trades")):
             summary = _indexed(path)
             if summary is None or path.stat().st_size < summary.size:
                 summary = contents(_bytes(path))
-                if path.stat().st_size != summary.size:
-                    torn = Torn(self.path, summary.newest or (found[-1].newest if found else 0))
+                if path.stat().st_size != summary.size and left.torn is None:
+                    left.torn = summary.newest or newest
+                    with contextlib.suppress(OSError):  # who adopts it after this process sees a whole tail
+                        (self.path / _PROOF).unlink(missing_ok=True)
                 with contextlib.suppress(OSError):  # what follows is of no use to anybody
                     os.truncate(path, summary.size)
                     _index(path).write_bytes(write_index(summary))
             if summary.count:
                 self.segments = (*self.segments, _segment(path, summary))
-                found.append(summary)
+                newest = summary.newest
+                merge(left.edges, summary.edges)
             else:
                 path.unlink()
-        return torn, found
+        return left
 
     @property
     def size(self) -> int:
         """Bytes on disk, indices of finished segments included."""
-        return sum(segment.size for segment in self.segments) + (self.active.size if self.active.count else 0)
+        finished = sum(segment.size for segment in self.segments)
+        return finished + (self.active.size if self.active.count else 0) + self._proof
 
     @property
     def count(self) -> int:
@@ -188,6 +208,21 @@ class Folder:
             self._dirty = False
             os.fsync(self._file)
 
+    def prove(self, proof: bytes) -> None:
+        """Say of which time the folder holds everything, in place of what was said before; what it holds is synced.
+
+        Raises:
+            OSError: when the disk is full, or broken; what was said before stays.
+        """
+        self.sync()
+        new = self.path / f"{_PROOF}.new"
+        with new.open("wb") as file:
+            file.write(proof)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(self.path / _PROOF)
+        self._proof = len(proof)
+
     def finish(self) -> None:
         """Finish the segment that is being written, if there is any.
 
@@ -221,6 +256,8 @@ class Folder:
             self.finish()
         if not self.segments:
             with contextlib.suppress(OSError):
+                for name in (_PROOF, f"{_PROOF}.new"):
+                    (self.path / name).unlink(missing_ok=True)
                 (self.path / _LOCK).unlink()
                 self.path.rmdir()
         os.close(self._lock)

@@ -13,6 +13,3 @@ class Losses(Protocol):
 
         What has the same ``run`` follows without anything between that was kept.
         """
-
-    def torn(self, folder: str, since: int) -> None:
-        """What a process that died had received after ``since`` (ns, 0: ever) and written last, is damaged."""

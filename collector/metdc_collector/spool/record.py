@@ -178,3 +178,15 @@ def merge(into: dict[str, Edges], more: Mapping[str, Edges]) -> None:
         known.count += edges.count
         known.first = min(known.first, edges.first, key=lambda mark: mark.time)
         known.last = max(edges.last, known.last, key=lambda mark: mark.time)
+
+
+def without(whole: Mapping[str, Edges], good: Mapping[str, Edges]) -> dict[str, Edges]:
+    """Return the edges of what a segment should hold behind its good part: by instrument, from the last good trade."""
+    lost: dict[str, Edges] = {}
+    for name, edges in whole.items():
+        known = good.get(name)
+        if known is None:
+            lost[name] = edges
+        elif edges.count > known.count:
+            lost[name] = Edges(known.last, edges.last, edges.count - known.count)
+    return lost

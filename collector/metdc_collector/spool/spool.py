@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from metdc_collector.exchanges.history import Mark
-from metdc_collector.spool.folder import Folder, Segment, Torn, by_age
+from metdc_collector.spool.folder import Folder, Left, Segment, by_age
 from metdc_collector.spool.losses import Losses
-from metdc_collector.spool.record import MAGIC, Contents, Edges, Record, Trades, merge, pack, unpack
+from metdc_collector.spool.record import MAGIC, Contents, Edges, Record, Trades, contents, pack, unpack, without
 from metdc_collector.wire.trade import Trade
 
 log = logging.getLogger(__name__)
@@ -25,11 +24,12 @@ _BUFFER = 8 * 1024 * 1024
 
 @dataclass(slots=True)
 class _Batch:
-    """Records that wait to be written."""
+    """Records that wait to be written, or what is to be said once those before them are."""
 
     parts: list[bytes] = field(default_factory=list)
     apart: bool = False
     """Whether a segment begins with it."""
+    proof: bytes = b""
     summary: Contents = field(default_factory=Contents)
 
 
@@ -65,7 +65,8 @@ class Spool:
         self._run = 0
         self.given_up = 0
         """Trades that were lost, and told."""
-        self._newest: dict[str, Mark] = {}
+        self.left: list[Left] = []
+        """What dead processes had left in the folders that were adopted, as it was found."""
         self._trades = Trades()
 
     # -- what it holds
@@ -90,7 +91,7 @@ class Spool:
         """When the oldest was received; null when there is none."""
         times = [segment.oldest for folder in self._folders for segment in folder.segments]
         times += [folder.active.oldest for folder in self._folders if folder.active.count]
-        times += [batch.summary.oldest for batch in self._batches]
+        times += [batch.summary.oldest for batch in self._batches if batch.summary.count]
         return min(times, default=None)
 
     @property
@@ -103,9 +104,14 @@ class Spool:
         """Whether the disk is too slow, so that sockets should wait."""
         return self._own is None or self._buffered >= _BUFFER
 
-    def newest(self) -> Mapping[str, Mark]:
-        """Return the latest trade of each instrument (native name) in the adopted folders, as they were found."""
-        return self._newest
+    @property
+    def delivers_others(self) -> bool:
+        """Whether something of the adopted folders is still to be delivered."""
+        return any(folder is not self._own for folder in self._folders)
+
+    def owns(self, segment: Segment) -> bool:
+        """Whether this process has written it."""
+        return self._own is not None and segment.path.parent == self._own.path
 
     @property
     def _batches(self) -> list[_Batch]:
@@ -136,34 +142,31 @@ class Spool:
             return
         before = self.trades
         try:
-            torn, found = await self._do(self._adopt)
+            found = await self._do(self._adopt)
         except OSError as error:
             self._say(f"spool: {self._root}: {error}")
             return
-        for each in torn:
-            self._losses.torn(str(each.folder), each.since)
-        if found:
+        self.left += found
+        if any(left.edges for left in found):
             log.info("spool: %d trades of processes that ended", self.trades - before)
-            self._newest |= {name: edges.last for name, edges in found.items()}
             for lost in await self._do(self._make_room, 0):
                 self._tell(lost)
 
-    def _adopt(self) -> tuple[list[Torn], dict[str, Edges]]:
-        torn: list[Torn] = []
-        edges: dict[str, Edges] = {}
+    def _adopt(self) -> list[Left]:
+        found: list[Left] = []
         ours = {folder.path for folder in self._folders}
         for path in sorted(self._root.iterdir()):
             if path in ours or (adopted := Folder.adopt(path)) is None:
                 continue
-            folder, tail, found = adopted
-            torn += [tail] if tail is not None else []
-            for summary in found:
-                merge(edges, summary.edges)
+            folder, left = adopted
+            found.append(left)
+            if left.torn is not None:
+                log.warning("spool: the end of %s is damaged: what follows its last good trade is dropped", path)
             if folder.segments:
                 self._folders = [*self._folders, folder]
             else:
                 folder.close()
-        return torn, edges
+        return found
 
     async def close(self) -> None:
         """Write what waits, and leave the rest to the next process."""
@@ -181,13 +184,22 @@ class Spool:
     def put(self, trades: Sequence[Trade], known: int) -> None:
         """Keep trades, which the stream was without at ``known``; they are written soon."""
         for trade in trades:
-            if self._cut or not self._waiting or self._waiting[-1].summary.size >= self._segment:
+            last = self._waiting[-1] if self._waiting else None
+            if self._cut or last is None or last.proof or last.summary.size >= self._segment:
                 self._waiting.append(_Batch(apart=self._cut))
                 self._cut = False
             batch = self._waiting[-1]
             record = pack(trade, known)
             batch.parts.append(record)
             batch.summary.add(trade, known, len(record))
+        self._wake()
+
+    def prove(self, proof: bytes) -> None:
+        """Say of which time the folder holds everything, once all that was put before would survive a death."""
+        self._waiting.append(_Batch(proof=proof))
+        self._wake()
+
+    def _wake(self) -> None:
         if self._writer is None or self._writer.done():
             self._writer = asyncio.get_running_loop().create_task(self._write())
 
@@ -220,6 +232,10 @@ class Spool:
         own, data = self._own, b"".join(batch.parts)
         if own is None:
             return [_Lost(self._run, batch.summary.edges)]
+        if batch.proof:
+            self._say_of(own, batch.proof)
+        if not batch.parts:
+            return []
         if own.active.count and (batch.apart or own.active.size + len(data) > self._segment):
             self._finish(own)
         lost = self._make_room(len(data))
@@ -235,6 +251,12 @@ class Spool:
             else:
                 return lost
         return [*lost, _Lost(self._run, batch.summary.edges)]
+
+    def _say_of(self, own: Folder, proof: bytes) -> None:
+        try:
+            own.prove(proof)
+        except OSError as error:
+            self._say(f"spool: {own.path}: {error}")
 
     def _make_room(self, room: int) -> list[_Lost]:
         """Give up the oldest segments until so many bytes fit; return what they held."""
@@ -260,6 +282,9 @@ class Spool:
             return None
         self._say(f"spool: the oldest trades are given up, within {self._most} bytes")
         lost = _Lost(self._run, free[0].contents().edges)
+        free[0].belie()
+        for batch in self._batches:
+            batch.proof = b""
         self._remove(free[0])
         free[0].gone = True
         return lost
@@ -324,14 +349,16 @@ class Spool:
         return segment.read()
 
     def _read(self, segment: Segment, data: bytes | None) -> Iterator[Record]:
-        count, last = 0, None
+        count = 0
         if data is None:
             return
         for record, _ in unpack(data, len(MAGIC)):
-            count, last = count + 1, record
+            count += 1
             yield record
         if count < segment.count:
-            self._losses.torn(str(segment.path), self.trade(last).received if last is not None else 0)
+            log.error("spool: %s is damaged: %d trades of it are lost", segment.path, segment.count - count)
+            segment.belie()
+            self._tell(_Lost(self._run, without(segment.contents().edges, contents(data).edges)))
 
     def trade(self, record: Record) -> Trade:
         """Return the trade of a record."""

@@ -18,7 +18,7 @@ from metdc_operator.local.market import Market
 from metdc_operator.local.output import Output
 from metdc_operator.local.pod import Place, Pod
 from metdc_operator.local.server import Server, default_folder, stream_size
-from metdc_operator.local.support import needs_secrets
+from metdc_operator.local.support import needs_exchange_secret, needs_secrets
 from metdc_operator.local.timers import Timers, nanoseconds
 from metdc_operator.manifests import deployment_name, pod_config
 from metdc_operator.observation import MarketSeen, Rotation, Seen
@@ -27,6 +27,7 @@ from metdc_operator.status import status, to_be_written
 
 log = logging.getLogger(__name__)
 CREDENTIALS = "METDC_NATS_CREDENTIALS"
+EXCHANGE_CREDENTIALS = "METDC_EXCHANGE_CREDENTIALS"
 SPOOL = "METDC_SPOOL"
 _INVALID = 2
 
@@ -41,6 +42,7 @@ class Options:
         nats_port: of the embedded server; null for any that is free.
         data: where the embedded server keeps trades; null for the usual place.
         credentials: folder with the keys of NATS Secrets as files.
+        exchange_credentials: folder with the keys of the exchange's Secret as files.
         timers: of this run.
         verbose: also what the processes say by the way.
         command: how a collector is started; null for the real one.
@@ -51,6 +53,7 @@ class Options:
     nats_port: int | None = None
     data: Path | None = None
     credentials: Path | None = None
+    exchange_credentials: Path | None = None
     timers: Timers = field(default_factory=Timers)
     verbose: bool = False
     command: tuple[str, ...] | None = None
@@ -170,6 +173,9 @@ class Engine:
         of_installation = options.nats is not None and "urls" not in resource.spec.get("nats", {})
         if options.credentials is not None and (of_installation or needs_secrets(resource.spec)):
             environment[CREDENTIALS] = str(options.credentials)
+        environment.pop(EXCHANGE_CREDENTIALS, None)
+        if options.exchange_credentials is not None and needs_exchange_secret(resource.spec):
+            environment[EXCHANGE_CREDENTIALS] = str(options.exchange_credentials)
         if SPOOL not in environment and (spool := self._spool()) is not None:
             environment[SPOOL] = str(spool)
         keep = () if server is None else (server.lifeline,)

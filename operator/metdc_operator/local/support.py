@@ -12,24 +12,25 @@ _OF_PODS = (
 )
 
 
-def refused(resource: Resource, *, credentials: bool) -> list[Problem]:
+def refused(resource: Resource, *, credentials: bool, exchange_credentials: bool) -> list[Problem]:
     """Return the fields whose behaviour does not exist yet, and those that only a cluster can serve.
 
-    ``credentials`` says whether a folder with the keys of NATS Secrets is given.
+    ``credentials`` says whether a folder with the keys of NATS Secrets is given, ``exchange_credentials`` whether one
+    with the exchange's is.
     """
     spec = resource.spec
+    secrets = (*_of_secrets(spec, credentials), *_of_exchange_secret(spec, exchange_credentials))
     return [
         Problem(path, message, resource.key)
-        for path, message in (*_of_spec(spec), *_of_markets(spec["markets"]), *_of_secrets(spec, credentials))
+        for path, message in (*_of_spec(spec), *_of_markets(spec["markets"]), *secrets)
     ]
 
 
 def _of_spec(spec: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if spec["redundancy"] > 1:
         yield "spec.redundancy", "2 is not supported yet; leave it out"
-    for name in ("exchangeCredentialsSecretRef", "extraCA"):
-        if name in spec:
-            yield f"spec.{name}", "is not supported yet; remove it"
+    if "extraCA" in spec:
+        yield "spec.extraCA", "is not supported yet; remove it"
     for place, entry in enumerate(spec.get("env", [])):
         if "valueFrom" in entry:
             yield f"spec.env[{place}].valueFrom", "needs a cluster; give a value"
@@ -49,6 +50,22 @@ def _of_secrets(spec: Mapping[str, Any], credentials: bool) -> Iterator[tuple[st
         )
     if needs_secrets(spec) and "urls" not in spec["nats"]:
         yield "spec.nats.urls", "is required here, since the credentials belong to a server; or remove them"
+
+
+def _of_exchange_secret(spec: Mapping[str, Any], credentials: bool) -> Iterator[tuple[str, str]]:
+    if needs_exchange_secret(spec) and not credentials:
+        yield (
+            "spec.exchangeCredentialsSecretRef",
+            (
+                "without a cluster there are no Secrets; give a folder with its key apiKey as a file "
+                "(--exchange-credentials), or remove it"
+            ),
+        )
+
+
+def needs_exchange_secret(spec: Mapping[str, Any]) -> bool:
+    """Return whether the resource's collectors need the keys of the exchange's Secret."""
+    return "exchangeCredentialsSecretRef" in spec
 
 
 def needs_secrets(spec: Mapping[str, Any]) -> bool:

@@ -109,6 +109,17 @@ def test_what_nobody_listens_to_can_not_be_lost() -> None:
     assert coverage.dark == {"A": 7}
 
 
+def test_what_was_listened_to_is_known_also_while_it_is_dark() -> None:
+    coverage = wanted("A", "B", "C")
+    assert coverage.known == frozenset()
+    coverage.cover(1, ["A", "B"], 10)
+    coverage.cover(2, ["B"], 10)
+    coverage.leave(1, 20)
+    assert coverage.known == {"A", "B"}
+    coverage.forget(["A"])
+    assert coverage.known == {"B"}
+
+
 Step = tuple[str, int]
 STEPS = st.lists(st.tuples(st.sampled_from(["cover", "leave"]), st.integers(1, 3)), max_size=30)
 

@@ -3,12 +3,13 @@
 import asyncio
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from metdc_collector.backfill.proof import Proof
+from metdc_collector.backfill.proof import Names, Proof
 from metdc_collector.clock import Clock, Timers
 from metdc_collector.continuity import Order
 from metdc_collector.exchanges.base import Channel
@@ -20,7 +21,7 @@ from metdc_collector.publisher.publisher import Publisher
 from metdc_collector.recovery import Recovery
 from metdc_collector.rest import Rest
 from metdc_collector.settings import Settings
-from metdc_collector.wire.gap import Edge, Gap, State, encode
+from metdc_collector.wire.gap import Edge, Gap, State, decode, encode
 from metdc_collector.wire.instrument import Instrument
 from metdc_collector.wire.report import Gaps
 from tests.unit.collector.made import BTC, MOMENT, SECOND, HandClock, trade
@@ -36,8 +37,10 @@ class Ledgers(Sink):
         self.records: list[bytes] | None = []
         self.asked: list[tuple[str, int]] = []
         self.told_at = asyncio.Event()
+        self.told_gaps: list[Gap] = []
 
     async def tell(self, subject: str, data: bytes, identity: str) -> bool:
+        self.told_gaps.append(decode(data))
         return True
 
     async def told(self, subject: str, since: int) -> list[bytes] | None:
@@ -53,12 +56,19 @@ class Bucket:
     def __init__(self) -> None:
         self.pod = "me"
         self.put_: list[Proof] = []
+        self.elsewhere: frozenset[str] | None = frozenset()
         self.given = asyncio.Event()
 
     async def put(self, proof: Proof) -> bool:
         self.put_.append(proof)
         self.given.set()
         return True
+
+    def names(self, proof: Proof) -> Names:
+        return Names(proof.pod, "binance", "spot", proof.names)
+
+    async def collected(self) -> frozenset[str] | None:
+        return self.elsewhere
 
     async def others(self) -> list[Proof]:
         return []
@@ -78,14 +88,14 @@ class Fleets:
 
 
 class Rig:
-    def __init__(self, *, fleet: bool = True) -> None:
+    def __init__(self, *, fleet: bool = True, spool: Path | None = None, pod: str = "me") -> None:
         self.hand, self.sink, self.bucket = HandClock(), Ledgers(), Bucket()
         self.fleet = Fleets() if fleet else None
         self.clock = Clock(wall=lambda: MOMENT, monotonic=self.hand)
         self.timers = replace(Timers(), drain=0.0)
         publisher = cast(Publisher, self.sink)
         self.gate = Gate(publisher, Order(consecutive=True), self.clock, self.timers, peers=lambda: False)
-        config = SimpleNamespace(namespace="n", name="c", market="spot", shard=0, pod="me")
+        config = SimpleNamespace(namespace="n", name="c", market="spot", shard=0, pod=pod)
         settings = SimpleNamespace(
             stream=SimpleNamespace(management="Ensure", replicas=1),
             config=config,
@@ -96,7 +106,8 @@ class Rig:
                 limits=None,
                 channels=(Channel("trade", consecutive=True),),
             ),
-            spool=None,
+            spool=spool,
+            spool_bytes=1024**2,
             limit_share=Fraction(1),
             key=None,
         )
@@ -148,16 +159,60 @@ async def test_an_open_gap_of_another_process_is_taken_over() -> None:
     (job,) = rig.recovery.backfill._jobs["BTCUSDT"]
     assert (job.hole.before, job.hole.after) == (Mark("5", MOMENT, "5"), Mark("9", MOMENT + SECOND, "9"))
     assert (job.opened, job.evidence.filled, job.hole.count, job.hole.cause) == (True, 2, 3, "disconnected")
-    assert rig.sink.asked == [("gaps.binance.spot.>", MOMENT - 86_400 * SECOND)]
+    assert rig.sink.asked == [("gaps.binance.spot.>", MOMENT - 8 * 86_400 * SECOND)]
 
 
-async def test_a_gap_that_is_settled_or_of_nobody_is_not_taken_over() -> None:
+async def test_a_gap_that_is_settled_is_not_taken_over() -> None:
     rig = Rig()
-    other = gap("open", instrument="OLDUSDT", base="OLD")
-    rig.sink.records = [encode(each) for each in (gap("open"), gap("filled", at=1), gap("open", at=-1), other)]
+    rig.sink.records = [encode(each) for each in (gap("open"), gap("filled", at=1), gap("open", at=-1))]
     await rig.run(rig.sink.told_at)
     assert rig.recovery.backfill.pending == {}
     assert rig.recovery.counts == Gaps(open=0, filled=0, unfillable=0)
+
+
+@pytest.mark.parametrize(("filled", "state"), [(0, "unfillable"), (None, "unfillable"), (2, "partial")])
+async def test_a_gap_of_an_instrument_that_nobody_collects_any_more_is_closed(filled: int | None, state: State) -> None:
+    rig = Rig()
+    old = gap("open", at=-3 * 86_400 * SECOND, instrument="OLDUSDT", base="OLD", filled=filled)
+    rig.sink.records = [encode(old)]
+    await rig.run(rig.sink.told_at)
+    await rig.recovery.ledger.flush()
+    assert rig.sink.told_gaps == [replace(old, state=state, at=MOMENT)]
+    assert rig.recovery.ledger.open == {}
+    assert rig.recovery.counts == Gaps(open=0, filled=0, unfillable=1)
+
+
+async def test_a_gap_that_nobody_has_looked_for_within_a_day_is_closed() -> None:
+    rig = Rig()
+    old = gap("open", at=-86_401 * SECOND)
+    rig.sink.records = [encode(old)]
+    await rig.run(rig.sink.told_at)
+    await rig.recovery.ledger.flush()
+    assert (rig.sink.told_gaps, dict(rig.recovery.backfill.pending)) == (
+        [replace(old, state="unfillable", at=MOMENT)],
+        {},
+    )
+
+
+@pytest.mark.parametrize("elsewhere", [frozenset({"OLDUSDT", "BTCUSDT"}), None])
+async def test_a_gap_that_another_process_may_look_after_stays_open(elsewhere: frozenset[str] | None) -> None:
+    rig = Rig()
+    rig.bucket.elsewhere = elsewhere
+    rig.sink.records = [
+        encode(gap("open", instrument="OLDUSDT", base="OLD")),
+        encode(gap("open", at=-86_401 * SECOND)),
+    ]
+    await rig.run(rig.sink.told_at)
+    assert (rig.recovery.ledger.open, dict(rig.recovery.backfill.pending)) == ({}, {})
+    assert rig.sink.told_gaps == []
+
+
+async def test_a_gap_is_taken_over_whoever_else_collects_its_instrument() -> None:
+    rig = Rig()
+    rig.bucket.elsewhere = frozenset({"BTCUSDT"})
+    rig.sink.records = [encode(gap("open"))]
+    await rig.run(rig.sink.told_at)
+    assert rig.recovery.counts.open == 1
 
 
 async def test_a_gap_whose_numbers_are_none_is_taken_over_as_a_time() -> None:

@@ -6,8 +6,9 @@ from metdc_operator.local.support import needs_secrets, refused, without_effect
 from tests.unit.operator.examples import resource
 
 
-def told(spec: str, *, credentials: bool = False) -> list[str]:
-    return [str(each) for each in refused(resource(spec), credentials=credentials)]
+def told(spec: str, *, credentials: bool = False, exchange_credentials: bool = False) -> list[str]:
+    problems = refused(resource(spec), credentials=credentials, exchange_credentials=exchange_credentials)
+    return [str(each) for each in problems]
 
 
 def test_what_is_supported_is_refused_nowhere() -> None:
@@ -25,10 +26,6 @@ def test_what_is_supported_is_refused_nowhere() -> None:
     ("spec", "problem"),
     [
         ("  redundancy: 2", "spec.redundancy: 2 is not supported yet; leave it out"),
-        (
-            "  exchangeCredentialsSecretRef: {name: a}",
-            "spec.exchangeCredentialsSecretRef: is not supported yet; remove it",
-        ),
         ("  extraCA: {secretRef: {name: a}}", "spec.extraCA: is not supported yet; remove it"),
         (
             "  markets: [{name: spot, shards: 2}]",
@@ -42,6 +39,17 @@ def test_what_is_supported_is_refused_nowhere() -> None:
 )
 def test_a_field_without_behaviour_is_refused_by_name(spec: str, problem: str) -> None:
     assert told(spec) == [f"default/binance: {problem}"]
+
+
+def test_a_key_of_the_exchange_needs_a_folder() -> None:
+    spec = "  exchangeCredentialsSecretRef: {name: a}"
+    assert told(spec) == [
+        (
+            "default/binance: spec.exchangeCredentialsSecretRef: without a cluster there are no Secrets; "
+            "give a folder with its key apiKey as a file (--exchange-credentials), or remove it"
+        )
+    ]
+    assert told(spec, exchange_credentials=True) == []
 
 
 SECRETS = [

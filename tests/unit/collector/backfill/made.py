@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from metdc_collector.backfill.engine import Backfill
 from metdc_collector.backfill.ledger import Ledger
-from metdc_collector.backfill.proof import Proof
+from metdc_collector.backfill.proof import Kept, Proof
 from metdc_collector.clock import Clock, Timers
 from metdc_collector.continuity import Jump, Order, Shown
 from metdc_collector.coverage import Blind
@@ -19,6 +19,11 @@ from metdc_collector.wire.gap import Gap, decode
 from metdc_collector.wire.instrument import Instrument
 from metdc_collector.wire.trade import Trade
 from tests.unit.collector.made import BTC, ETH, MOMENT, SECOND, HandClock, trade
+
+
+def proven(pod: str, since: int, at: int) -> Proof:
+    """What a process has proven of both instruments."""
+    return Proof(pod, since, at, frozenset({"BTCUSDT", "ETHUSDT"}))
 
 
 def mark(of: Trade) -> Mark:
@@ -131,6 +136,9 @@ class Path:
     def stored_before(self, name: str) -> Mark | None:
         return self.before.get(name)
 
+    def covered(self) -> frozenset[str]:
+        return frozenset({"BTCUSDT", "ETHUSDT"})
+
     def uncovered(self) -> Mapping[str, int | None]:
         return self.dark
 
@@ -163,7 +171,8 @@ class Rig:
         self.ledger = Ledger(self._tell)
         self.instruments = {one.name: one for one in (BTC, ETH)}
         self.proofs: list[Proof] | None = []
-        self.peers = self.aggregates = self.delivering = False
+        self.peers = self.aggregates = self.delivers = self.spooled = False
+        self.kept: list[Kept] = []
         self.engine = Backfill(
             venue=cast(Venue, self.venue),
             rest=cast(Rest, self.rest),
@@ -176,7 +185,9 @@ class Rig:
             aggregates=lambda: self.aggregates,
             proofs=self._proofs,
             peers=lambda: self.peers,
-            delivering=lambda: self.delivering,
+            kept=lambda: self.kept,
+            delivers=lambda: self.delivers,
+            spooled=lambda: self.spooled,
             sleep=self._sleep,
         )
         self.end = 0

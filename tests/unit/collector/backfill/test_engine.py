@@ -1,8 +1,7 @@
 """From a hole that is noticed to its record: what is waited for, asked, published and told."""
 
-from metdc_collector.backfill.proof import Proof
 from metdc_collector.coverage import Blind
-from tests.unit.collector.backfill.made import Newest, Numbered, Rig, at, jumped, unnumbered
+from tests.unit.collector.backfill.made import Newest, Numbered, Rig, at, jumped, proven, unnumbered
 from tests.unit.collector.made import MOMENT, SECOND, aggregate
 
 # -- counted holes
@@ -265,7 +264,7 @@ async def test_what_another_living_pod_has_proven_is_no_hole() -> None:
     rig = Rig(consecutive=False)
     rig.live(unnumbered(1, 90))
     rig.peers = True
-    rig.proofs = [Proof("other", MOMENT, MOMENT + 200 * SECOND)]
+    rig.proofs = [proven("other", MOMENT, MOMENT + 200 * SECOND)]
     rig.blind(91, 100)
     assert await rig.run(2) == []
     assert rig.rest.asked == []

@@ -132,12 +132,12 @@ async def test_pieces_that_begin_or_end_in_the_same_moment_are_told_apart_by_num
 async def test_what_a_spool_gave_up_is_judged_once_the_rest_of_it_is_delivered() -> None:
     rig = given_up()
     rig.sources[0].most = 2  # REST is no longer as deep as the hole
-    rig.delivering = True
+    rig.spooled = True
     rig.engine.dropped(BTC, mark(at(6, 90.6)), mark(at(12, 91.2)), 1)
     await rig.run(30)
     assert [gap.state for gap in rig.told] == ["open"]
     rig.path.stored += [at(number, 90 + number / 10) for number in range(6, 10)]
-    rig.delivering = False
+    rig.spooled = False
     await rig.run(60)
     assert [(gap.state, gap.missing, gap.first_missing) for gap in rig.told[1:]] == [("partial", 3, "10")]
 

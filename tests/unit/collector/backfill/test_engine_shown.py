@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from metdc_collector.backfill.proof import Proof
 from metdc_collector.continuity import Shown
 from metdc_collector.exchanges.base import Channel, Request
-from tests.unit.collector.backfill.made import Newest, Numbered, Rig, at, mark, unnumbered
+from tests.unit.collector.backfill.made import Newest, Numbered, Rig, at, mark, proven, unnumbered
 from tests.unit.collector.made import BTC, MOMENT, SECOND
 
 
@@ -141,11 +140,11 @@ async def test_where_no_trade_lies_before_a_hole_a_snapshot_has_to_begin_a_margi
 async def test_a_process_that_starts_waits_for_the_proof_of_one_that_was_alive_a_moment_ago() -> None:
     rig = Rig(consecutive=False)
     rig.path.before["BTCUSDT"] = mark(unnumbered(1, 80))
-    rig.proofs = [Proof("alive", MOMENT, MOMENT + 99 * SECOND)]
+    rig.proofs = [proven("alive", MOMENT, MOMENT + 99 * SECOND)]
     rig.blind(None, 100)
     await rig.run(0.8)
     assert rig.rest.asked == []
-    rig.proofs = [Proof("alive", MOMENT, MOMENT + 101 * SECOND)]
+    rig.proofs = [proven("alive", MOMENT, MOMENT + 101 * SECOND)]
     assert await rig.run(12) == []
     assert (rig.rest.asked, rig.engine.pending) == ([], {})
 
@@ -154,7 +153,7 @@ async def test_a_process_that_starts_waits_for_the_proof_of_one_that_was_alive_a
 async def test_one_that_has_been_silent_for_two_seconds_is_waited_for_no_longer(silent: float) -> None:
     rig = Rig(consecutive=False)
     rig.path.before["BTCUSDT"] = mark(unnumbered(1, 80))
-    rig.proofs = [Proof("dead", MOMENT, MOMENT + round(silent * SECOND))]
+    rig.proofs = [proven("dead", MOMENT, MOMENT + round(silent * SECOND))]
     rig.blind(None, 100)
     await rig.run(1.5)
     assert len(rig.rest.asked) == 1
@@ -164,7 +163,7 @@ async def test_what_others_have_not_proven_is_asked_for() -> None:
     rig = Rig(consecutive=False)
     reset(rig)
     rig.peers = True
-    rig.proofs = [Proof("other", MOMENT, MOMENT + 99 * SECOND)]
+    rig.proofs = [proven("other", MOMENT, MOMENT + 99 * SECOND)]
     await rig.run(1)
     assert len(rig.rest.asked) == 1
 

@@ -3,11 +3,11 @@
 import pytest
 
 from metdc_collector.backfill.holes import Hole
-from metdc_collector.backfill.proof import Proof
+from metdc_collector.backfill.proof import Kept, Proof
 from metdc_collector.coverage import Blind
 from metdc_collector.exchanges.history import Mark
 from metdc_collector.rest import RestError
-from tests.unit.collector.backfill.made import Newest, Rig, at, jumped, mark, unnumbered
+from tests.unit.collector.backfill.made import Newest, Rig, at, jumped, mark, proven, unnumbered
 from tests.unit.collector.made import BTC, MOMENT, SECOND, aggregate
 
 # -- the start of a process
@@ -16,7 +16,7 @@ from tests.unit.collector.made import BTC, MOMENT, SECOND, aggregate
 async def test_a_process_continues_from_what_another_has_proven() -> None:
     rig = Rig(consecutive=False)
     rig.path.before["BTCUSDT"] = mark(unnumbered(1, 20))
-    rig.proofs = [Proof("gone", MOMENT, MOMENT + 60 * SECOND)]
+    rig.proofs = [proven("gone", MOMENT, MOMENT + 60 * SECOND)]
     rig.blind(None, 100)
     rig.rest.rows = [unnumbered(1, 20), unnumbered(2, 80)]
     rig.engine.notice()
@@ -30,7 +30,7 @@ async def test_a_process_continues_from_what_another_has_proven() -> None:
 async def test_what_became_of_the_holes_of_the_start_is_kept_and_no_others() -> None:
     rig = Rig(consecutive=False)
     rig.path.before["BTCUSDT"] = mark(unnumbered(1, 20))
-    rig.proofs = [Proof("gone", MOMENT, MOMENT + 60 * SECOND)]
+    rig.proofs = [Proof("gone", MOMENT, MOMENT + 60 * SECOND, frozenset({"BTCUSDT"}))]
     rig.blind(None, 100)
     rig.rest.rows = [unnumbered(1, 20), unnumbered(2, 80)]
     assert rig.engine.beginning() == {"BTCUSDT"}
@@ -47,7 +47,7 @@ async def test_what_became_of_the_holes_of_the_start_is_kept_and_no_others() -> 
 async def test_a_process_beside_one_that_is_alive_finds_no_hole() -> None:
     rig = Rig(consecutive=False)
     rig.path.before["BTCUSDT"] = mark(unnumbered(1, 20))
-    rig.proofs = [Proof("alive", MOMENT, MOMENT + 102 * SECOND)]
+    rig.proofs = [proven("alive", MOMENT, MOMENT + 102 * SECOND)]
     rig.blind(None, 100)
     assert await rig.run(5) == []
     assert (rig.rest.asked, rig.engine.pending) == ([], {})
@@ -58,6 +58,24 @@ async def test_a_process_where_nobody_has_listened_before_has_no_hole() -> None:
     rig.proofs = None
     rig.blind(None, 100)
     assert await rig.run(5) == []
+    assert (rig.rest.asked, rig.engine.pending) == ([], {})
+
+
+async def test_a_process_that_did_not_listen_to_an_instrument_proves_nothing_of_it() -> None:
+    rig = Rig(consecutive=False)
+    rig.path.before["BTCUSDT"] = mark(unnumbered(1, 20))
+    rig.proofs = [Proof("other", MOMENT, MOMENT + 102 * SECOND, frozenset({"ETHUSDT"}))]
+    rig.peers = True
+    rig.blind(None, 100)
+    await rig.run(1)
+    assert rig.engine.pending == {"BTCUSDT": MOMENT + 20 * SECOND}
+
+
+async def test_where_another_process_does_not_know_yet_and_nothing_is_stored_there_is_no_hole() -> None:
+    rig = Rig(consecutive=False)
+    rig.proofs = [Proof("other", MOMENT, MOMENT + 90 * SECOND, frozenset({"BTCUSDT"}), {"BTCUSDT": 0})]
+    rig.blind(None, 100)
+    assert await rig.run(30) == []
     assert (rig.rest.asked, rig.engine.pending) == ([], {})
 
 
@@ -115,6 +133,84 @@ async def test_an_instrument_that_is_new_is_asked_for_from_before_its_first_trad
     assert (rig.told[0].identity, rig.told[0].cause, rig.told[0].before) == ("BTCUSDT:", "listed", None)
 
 
+# -- what a dead process has left on disk
+
+
+async def test_what_is_on_disk_is_not_asked_for_where_numbers_do_not_count() -> None:
+    rig = Rig(consecutive=False)
+    rig.path.before["BTCUSDT"] = mark(unnumbered(1, 20))
+    rig.proofs = [proven("dead", MOMENT, MOMENT + 30 * SECOND)]
+    rig.kept = [Kept(proven("dead", MOMENT + 40 * SECOND, MOMENT + 80 * SECOND), {"BTCUSDT": mark(at(7, 75))})]
+    rig.blind(None, 100)
+    rig.rest.rows = [unnumbered(number, when) for number, when in ((1, 20), (2, 35), (3, 60), (4, 90), (5, 110))]
+    await rig.run(30)
+    spans = [(gap.identity, gap.start, gap.end, gap.state) for gap in rig.told]
+    assert sorted(spans) == [
+        ("BTCUSDT:7", MOMENT + 80 * SECOND, MOMENT + 100 * SECOND, "filled"),
+        ("BTCUSDT:x-1", MOMENT + 30 * SECOND, MOMENT + 40 * SECOND, "filled"),
+    ]
+    assert sorted(rig.ids) == ["x-2", "x-4"]
+    assert {gap.cause for gap in rig.told} == {"restarted"}
+
+
+async def test_what_was_on_disk_until_after_the_start_leaves_no_hole() -> None:
+    rig = Rig(consecutive=False)
+    rig.path.before["BTCUSDT"] = mark(unnumbered(1, 20))
+    rig.kept = [Kept(proven("dead", MOMENT + 20 * SECOND, MOMENT + 101 * SECOND), {})]
+    rig.blind(None, 100)
+    assert await rig.run(30) == []
+    assert (rig.rest.asked, rig.engine.pending) == ([], {})
+
+
+def spooled(rig: Rig, first: int, last: int) -> None:
+    """Numbers from the one to the other, a second each, are on disk behind the stored 5; the next one is live."""
+    rig.live(at(5, 5))
+    rig.kept = [Kept(proven("dead", MOMENT, MOMENT + last * SECOND), {"BTCUSDT": mark(at(last, last))})]
+    rig.live(at(last + 1, last + 1))
+    rig.rest.rows = [at(number, number) for number in range(1, 13)]
+    rig.delivers = True
+
+
+async def test_numbers_that_are_still_delivered_from_disk_are_waited_for() -> None:
+    rig = Rig()
+    spooled(rig, 6, 10)
+    await rig.run(30)
+    assert (rig.rest.asked, rig.told) == ([], [])
+    rig.path.stored += [at(number, number) for number in range(6, 11)]
+    rig.delivers = False
+    assert await rig.run(5) == []
+    assert (rig.rest.asked, rig.engine.pending) == ([], {})
+
+
+async def test_of_numbers_that_disk_did_not_have_only_those_are_a_hole() -> None:
+    rig = Rig()
+    spooled(rig, 8, 10)
+    rig.path.stored += [at(number, number) for number in range(8, 11)]
+    rig.delivers = False
+    assert await rig.run(5) == ["filled"]
+    assert rig.ids == ["6", "7"]
+    (gap,) = rig.told
+    assert (gap.identity, gap.start, gap.end) == ("BTCUSDT:5", MOMENT + 5 * SECOND, MOMENT + 8 * SECOND)
+
+
+async def test_a_delivery_that_takes_long_does_not_keep_rest_from_being_asked() -> None:
+    rig = Rig()
+    spooled(rig, 8, 10)
+    await rig.run(70)
+    assert rig.ids == ["6", "7", "8", "9"]
+
+
+async def test_numbers_behind_those_on_disk_are_asked_for_at_once() -> None:
+    rig = Rig()
+    rig.live(at(5, 5))
+    rig.kept = [Kept(proven("dead", MOMENT, MOMENT + 10 * SECOND), {"BTCUSDT": mark(at(10, 10))})]
+    rig.live(at(12, 12))
+    rig.rest.rows = [at(number, number) for number in range(1, 13)]
+    rig.delivers = True
+    await rig.run(3)
+    assert rig.ids == ["11"]
+
+
 # -- proofs, and holes of others
 
 
@@ -130,10 +226,10 @@ async def test_a_process_proves_what_it_has_listened_to_without_a_hole() -> None
     proof = rig.engine.proof("me", MOMENT + 99 * SECOND)
     assert proof is not None
     assert (proof.pod, proof.since, proof.at) == ("me", MOMENT + 100 * SECOND, MOMENT + 99 * SECOND)
+    assert proof.names == {"BTCUSDT", "ETHUSDT"}
     assert proof.exceptions == {
         "BTCUSDT": MOMENT + 91 * SECOND,
         "ETHUSDT": MOMENT + 95 * SECOND,
-        "XRPUSDT": 0,
     }
 
 

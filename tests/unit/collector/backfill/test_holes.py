@@ -2,7 +2,7 @@
 
 import pytest
 
-from metdc_collector.backfill.holes import MARGIN, Evidence, Hole
+from metdc_collector.backfill.holes import MARGIN, Evidence, Hole, beside
 from metdc_collector.exchanges.history import Mark, Page
 from tests.unit.collector.backfill.pages import MS, counted, mark, page, seen, timed, uuid
 from tests.unit.collector.made import BTC, MOMENT, SECOND, aggregate, trade
@@ -102,6 +102,18 @@ def test_between_aggregates_their_own_numbers_count() -> None:
     assert [hole.side(aggregate(number, 90, 91)) for number in (5, 6, 7, 8)] == [-1, 0, 0, 1]
 
 
+@pytest.mark.parametrize(("number", "reached"), [(5, False), (6, True), (8, True), (9, True), (10, False)])
+def test_a_hole_reaches_to_its_last_edge(number: int, *, reached: bool) -> None:
+    assert counted(5, 9).reaches(number) is reached
+    assert not timed(10, 20).reaches(number)
+
+
+def test_beside_a_number_there_is_another_and_beside_an_id_that_is_none_nothing() -> None:
+    assert beside(Mark("5", 7, "5"), 1) == Mark("6", 7, "6")
+    assert beside(Mark("900", 7, "5"), 1) is None
+    assert beside(Mark("x", 7), -1) is None
+
+
 # -- evidence
 
 
@@ -126,6 +138,35 @@ def test_what_the_stream_holds_is_not_found_again() -> None:
 def test_all_numbers_stored_are_a_whole() -> None:
     assert seen(counted(5, 9), stored=["6", "7", "8"]).whole
     assert not seen(counted(5, 9), stored=["6", "8"]).whole
+
+
+@pytest.mark.parametrize(
+    ("stored", "edges"),
+    [
+        ([], ("5", "9")),
+        (["6", "7", "8"], ("5", "9")),  # nothing is left
+        (["6"], ("6", "9")),
+        (["8"], ("5", "8")),
+        (["7"], ("5", "9")),
+        (["6", "8"], ("6", "8")),
+    ],
+)
+def test_what_is_left_lies_between_the_numbers_that_are_stored(stored: list[str], edges: tuple[str, str]) -> None:
+    left = seen(counted(5, 9), stored=stored).left
+    assert left.before is not None
+    assert left.after is not None
+    assert ((left.before.id, left.after.id), (left.start, left.end)) == (edges, (left.before.time, left.after.time))
+
+
+def test_of_a_time_everything_is_left() -> None:
+    assert seen(timed(10, 20, mark(5)), stored=["6"]).left == timed(10, 20, mark(5))
+
+
+def test_between_aggregates_what_is_left_lies_between_aggregates() -> None:
+    hole = Hole(BTC, mark("agg:5", 0), mark("agg:8", 0), MOMENT, MOMENT, "omitted", MOMENT)
+    left = seen(hole, stored=["agg:6"]).left
+    assert left.before is not None
+    assert (left.before.id, left.before.seq) == ("agg:6", "6")
 
 
 def test_what_was_given_out_is_not_given_out_again() -> None:

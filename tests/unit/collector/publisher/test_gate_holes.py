@@ -300,3 +300,28 @@ async def test_a_snapshot_waits_until_what_was_accepted_before_is_written() -> N
     assert rig.sink.ids == []
     window.bytes = 0
     assert await step == ["4"]
+
+
+# -- what was on disk
+
+
+def test_what_another_process_has_left_on_disk_has_its_place_in_the_order() -> None:
+    rig = Rig()
+    rig.gate.order.resume("BTCUSDT", Newest("5", trade(5).time, seq="5"))
+    assert rig.gate.found(trade(9)) == [trade(9)]
+    rig.receive(trade(12))
+    assert rig.gate.found(trade(10)) == [trade(10)._replace(late=True)]
+    assert [(jump.before.id, jump.after.id) for jump in rig.gate.news()[1]] == [("5", "9"), ("9", "12")]
+
+
+def test_before_it_is_known_what_is_stored_what_was_on_disk_says_nothing_of_the_order() -> None:
+    rig = Rig()
+    assert rig.gate.found(trade(9)) == [trade(9)]
+    assert rig.gate.newest("BTCUSDT") is None
+
+
+def test_what_is_held_is_old_from_the_moment_it_was_received() -> None:
+    rig = joined()
+    assert rig.gate.held_since is None
+    rig.receive(trade(5))
+    assert rig.gate.held_since == trade(5).received

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metdc_collector.spool.folder import Folder, Torn, by_age
+from metdc_collector.spool.folder import Folder, by_age
 from metdc_collector.spool.record import MAGIC, Contents, Trades, pack, unpack
 from tests.unit.collector.made import MOMENT, trade
 
@@ -44,10 +44,10 @@ def test_the_next_process_finds_what_a_dead_one_left(tmp_path: Path) -> None:
     died(folder)
     adopted = Folder.adopt(tmp_path / "a")
     assert adopted is not None
-    found, torn, summaries = adopted
+    found, left = adopted
     assert ids(found) == [1, 2, 3, 4]
-    assert (found.count, torn) == (4, None)
-    assert [each.count for each in summaries] == [2, 2]
+    assert (found.count, left.torn, left.proof) == (4, None, b"")
+    assert [(name, edges.count) for name, edges in left.edges.items()] == [("BTCUSDT", 4)]
     assert found.size == sum(file.stat().st_size for file in (tmp_path / "a").iterdir())
 
 
@@ -90,27 +90,61 @@ def test_a_crash_at_any_byte_leaves_a_prefix(batches: list[list[int]], ends: set
             lost, cut = folder.active.count - len(kept), size not in {len(MAGIC), *kept}
         adopted = Folder.adopt(Path(place) / "a")
         assert adopted is not None
-        found, torn, _ = adopted
+        found, left = adopted
         assert ids(found) == written[: len(written) - lost]
-        assert (torn is not None) == cut, "a record that is not whole is told"
+        assert (left.torn is not None) == cut, "a record that is not whole is told"
         found.close()
 
 
-def test_a_torn_tail_is_told_with_the_last_good_trade(tmp_path: Path) -> None:
-    folder = Folder.create(tmp_path / "a")
+def folder_with_a_tail(path: Path) -> tuple[Path, bytes, int]:
+    """A folder of two finished trades and two that were being written; the file of these, and where the last begins."""
+    folder = Folder.create(path)
     folder.append(*batch(1, 2))
+    folder.finish()
     folder.append(*batch(3))
+    last = folder.active.size
+    folder.append(*batch(4))
     died(folder)
-    file = tmp_path / "a" / "00000001.trades"
-    file.write_bytes(file.read_bytes()[:-1])
-    adopted = Folder.adopt(tmp_path / "a")
-    assert adopted is not None
-    assert adopted[1] == Torn(tmp_path / "a", trade(2).received)
-    died(adopted[0])
+    file = path / "00000002.trades"
+    return file, file.read_bytes(), last
+
+
+def test_a_tail_that_is_cut_at_any_byte_of_the_last_record_is_dropped_and_told_once(tmp_path: Path) -> None:
+    file, whole, last = folder_with_a_tail(tmp_path / "a")
+    for size in range(last + 1, len(whole)):
+        file.write_bytes(whole[:size])
+        file.with_suffix(".index").unlink(missing_ok=True)
+        adopted = Folder.adopt(tmp_path / "a")
+        assert adopted is not None
+        found, left = adopted
+        assert (ids(found), left.torn) == ([1, 2, 3], trade(3).received)
+        assert left.newest["BTCUSDT"].id == "3"
+        died(found)
     again = Folder.adopt(tmp_path / "a")
     assert again is not None
-    assert again[1] is None, "told once"
-    assert ids(again[0]) == [1, 2]
+    assert (ids(again[0]), again[1].torn) == ([1, 2, 3], None)
+    died(again[0])
+
+
+def test_a_flipped_bit_in_the_tail_drops_what_follows(tmp_path: Path) -> None:
+    file, whole, last = folder_with_a_tail(tmp_path / "a")
+    for place, good in ((last + 20, 3), (len(MAGIC) + 20, 2), (2, 2)):
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
+        file.with_suffix(".index").unlink(missing_ok=True)
+        adopted = Folder.adopt(tmp_path / "a")
+        assert adopted is not None
+        assert (ids(adopted[0]), adopted[1].torn) == (list(range(1, good + 1)), trade(good).received)
+        died(adopted[0])
+
+
+def test_the_earliest_damage_counts(tmp_path: Path) -> None:
+    file, whole, _ = folder_with_a_tail(tmp_path / "a")
+    file.write_bytes(whole[:-1])
+    first = tmp_path / "a" / "00000001.trades"
+    first.write_bytes(first.read_bytes()[:-1])
+    adopted = Folder.adopt(tmp_path / "a")
+    assert adopted is not None
+    assert (ids(adopted[0]), adopted[1].torn) == ([1, 3], trade(1).received)
 
 
 def test_a_segment_without_its_index_is_read(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from metdc_collector.spool.record import (
     pack,
     read_index,
     unpack,
+    without,
     write_index,
 )
 from metdc_collector.wire.trade import Trade
@@ -114,3 +115,10 @@ def test_merged_edges_leave_their_sources_alone() -> None:
     merge(into, other.edges)
     assert into[BTC.name].count == 2
     assert one.edges[BTC.name].count == 1
+
+
+def test_what_a_good_part_lacks_begins_behind_its_last_trade() -> None:
+    first, second, third = (Mark(str(number), number, str(number)) for number in (1, 2, 3))
+    whole = {"A": Edges(first, third, 3), "B": Edges(first, first), "C": Edges(first, second, 2)}
+    good = {"A": Edges(first, second, 2), "B": Edges(first, first)}
+    assert without(whole, good) == {"A": Edges(second, third, 1), "C": Edges(first, second, 2)}

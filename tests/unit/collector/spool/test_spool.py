@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metdc_collector.exchanges.history import Mark
+from metdc_collector.spool.folder import Folder
 from metdc_collector.spool.spool import Spool
 from metdc_collector.wire.trade import Trade
 from tests.unit.collector.made import BTC, ETH, MOMENT, trade
@@ -21,14 +22,10 @@ class Told:
     def __init__(self) -> None:
         self.lost_trades: list[tuple[str, Mark, Mark, int]] = []
         self.runs: list[int] = []
-        self.torn_folders: list[tuple[str, int]] = []
 
     def lost(self, instrument: str, first: Mark, last: Mark, count: int, run: int) -> None:
         self.runs.append(run)
         self.lost_trades.append((instrument, first, last, count))
-
-    def torn(self, folder: str, since: int) -> None:
-        self.torn_folders.append((folder, since))
 
     @property
     def count(self) -> int:
@@ -64,15 +61,19 @@ async def test_what_is_put_comes_back_in_its_order(tmp_path: Path) -> None:
     assert names(tmp_path) == []
 
 
-async def test_the_next_process_adopts_and_knows_the_newest_of_each_instrument(tmp_path: Path) -> None:
+async def test_the_next_process_adopts_what_one_has_left(tmp_path: Path) -> None:
     first = await opened(tmp_path, Told())
     first.put([trade(1), trade(9), trade(4, of=ETH)], MOMENT)
     await first.close()
     second = await opened(tmp_path, Told(), process="b-2")
-    assert second.newest() == {
+    (left,) = second.left
+    assert left.newest == {
         BTC.name: Mark("9", MOMENT + 9_000_000, "9"),
         ETH.name: Mark("4", MOMENT + 4_000_000, "4"),
     }
+    second.put([trade(7)], MOMENT)
+    assert [second.owns(segment) for segment in await second.segments()] == [False, True]
+    await second.remove((await second.segments())[1])
     assert await held(second) == [trade(1), trade(9), trade(4, of=ETH)]
     for segment in await second.segments():
         await second.remove(segment)
@@ -172,19 +173,102 @@ async def test_a_segment_given_up_meanwhile_has_no_records_and_is_told_once(tmp_
         spool.put([trade(number)], MOMENT)
         await spool.settle()
     assert list(await spool.records(first)) == []
-    assert told.torn_folders == []
+    assert [count for _, _, _, count in told.lost_trades if count == 6] == [6]
     await spool.close()
 
 
-async def test_damage_in_a_finished_segment_is_told_when_it_is_delivered(tmp_path: Path) -> None:
+async def test_damage_in_a_finished_segment_is_told_for_those_whose_trades_it_took(tmp_path: Path) -> None:
     told = Told()
     spool = await opened(tmp_path, told)
-    spool.put([trade(1), trade(2)], MOMENT)
+    spool.put([trade(1), trade(2), trade(3, of=ETH), trade(4), trade(5)], MOMENT)
+    spool.prove(b"said")
     (segment,) = await spool.segments()
     data = segment.path.read_bytes()
     segment.path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
-    assert [spool.trade(record) for record in await spool.records(segment)] == [trade(1)]
-    assert told.torn_folders == [(str(segment.path), trade(1).received)]
+    assert [spool.trade(record).id for record in await spool.records(segment)] == ["1", "2", "3", "4"]
+    assert told.lost_trades == [(BTC.name, Mark("4", MOMENT + 4_000_000, "4"), Mark("5", MOMENT + 5_000_000, "5"), 1)]
+    assert not (tmp_path / "a-1" / "proof").exists()
+    segment.path.write_bytes(data[:20])
+    assert list(await spool.records(segment)) == []
+    assert told.lost_trades[1:] == [
+        (BTC.name, Mark("1", MOMENT + 1_000_000, "1"), Mark("5", MOMENT + 5_000_000, "5"), 4),
+        (ETH.name, Mark("3", MOMENT + 3_000_000, "3"), Mark("3", MOMENT + 3_000_000, "3"), 1),
+    ]
+    await spool.close()
+
+
+async def test_what_a_process_has_said_of_its_folder_is_found_by_the_next(tmp_path: Path) -> None:
+    first = await opened(tmp_path, Told())
+    first.put([trade(1)], MOMENT)
+    first.prove(b"up to 1")
+    first.put([trade(2)], MOMENT)
+    first.prove(b"up to 2")
+    assert first.oldest == trade(1).received
+    await first.close()
+    second = await opened(tmp_path, Told(), process="b-2")
+    (left,) = second.left
+    assert (left.proof, left.torn) == (b"up to 2", None)
+    assert left.newest == {BTC.name: Mark("2", MOMENT + 2_000_000, "2")}
+    before = second.delivers_others
+    for segment in await second.segments():
+        await second.remove(segment)
+    assert (before, second.delivers_others) == (True, False)
+    assert names(tmp_path) == ["b-2"]
+    await second.close()
+
+
+async def test_what_is_given_up_makes_untrue_what_was_said_or_is_to_be_said(tmp_path: Path) -> None:
+    spool = await opened(tmp_path, Told(), most=16 * 1024)
+    spool.put([trade(number) for number in range(6)], MOMENT)
+    spool.prove(b"said")
+    await spool.settle()
+    spool.put([trade(number) for number in range(100, 200)], MOMENT)
+    spool.prove(b"to be said")
+    await spool.settle()
+    assert spool.given_up > 0
+    assert not (tmp_path / "a-1" / "proof").exists()
+    spool.prove(b"said later")
+    await spool.settle()
+    assert (tmp_path / "a-1" / "proof").read_bytes() == b"said later"
+    await spool.close()
+
+
+async def test_what_is_said_comes_after_what_was_put_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = await opened(tmp_path, Told())
+    counts: list[int] = []
+    real = Folder.prove
+
+    def prove(folder: Folder, proof: bytes) -> None:
+        counts.append(folder.count)
+        real(folder, proof)
+
+    monkeypatch.setattr(Folder, "prove", prove)
+    spool.put([trade(1), trade(2)], MOMENT)
+    spool.prove(b"x")
+    spool.put([trade(3)], MOMENT)
+    await spool.settle()
+    assert (counts, spool.trades) == ([2], 3)
+    assert spool.size == sum(file.stat().st_size for file in (tmp_path / "a-1").iterdir())
+    await spool.close()
+
+
+async def test_a_disk_that_takes_no_more_leaves_what_was_said_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    spool = await opened(tmp_path, Told())
+    spool.put([trade(1)], MOMENT)
+    spool.prove(b"before")
+    await spool.settle()
+
+    def full(path: Path, target: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", full)
+        spool.prove(b"after")
+        await spool.settle()
+    assert "No space left" in caplog.text
+    assert (tmp_path / "a-1" / "proof").read_bytes() == b"before"
     await spool.close()
 
 
