@@ -30,6 +30,8 @@ SCHEDULE ?= short
 ARGS ?=
 # Tests without a clock run side by side
 WORKERS ?= 2
+# Tests with a clock, with much load, or with a cluster
+APART := $(addprefix --ignore=tests/,integration load cluster)
 # What takes minutes and touches nothing that other tests don't: `make test-long`
 LONG := $(addprefix tests/,conformance/test_ccxt.py integration/test_record.py integration/test_venues.py \
 	integration/test_upbit_krw.py integration/test_universe.py integration/test_relisting.py integration/test_scope.py \
@@ -63,7 +65,7 @@ check: $(INSTALLED) lock-check ## Format, lint, types, module arrows, house rule
 	@$(BIN)/python -m tests.checks.distribution
 
 test: $(INSTALLED) ## Everything but cluster tests and what test-long has, against a real nats-server
-	@$(BIN)/python -m pytest -n $(WORKERS) --ignore=tests/integration --ignore=tests/load $(LONG:%=--ignore=%) --cov --cov-report=term-missing:skip-covered $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) $(APART) $(LONG:%=--ignore=%) --cov --cov-report=term-missing:skip-covered $(ARGS)
 	@$(BIN)/python -m pytest tests/integration $(LONG:%=--ignore=%) $(ARGS)
 
 test-long: $(INSTALLED) ## Listings while running, what is in scope, recording, exporting, each further venue from end to end, ccxt as a witness
@@ -73,7 +75,7 @@ load: $(INSTALLED) ## Every market with its whole universe at one address, repla
 	@$(BIN)/python -m pytest tests/load $(ARGS)
 
 unit: $(INSTALLED) ## The tests without processes and servers, in seconds (ARGS="-k rotation")
-	@$(BIN)/python -m pytest -n $(WORKERS) --ignore=tests/integration --ignore=tests/load $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) $(APART) $(ARGS)
 
 demo: $(INSTALLED) ## The main job, live: exchanges (simulated; LIVE=1 real) -> collectors -> JetStream -> audit (DURATION=60 SEED=7 RATE=500)
 	@$(BIN)/python -m tests.demo --duration $(DURATION) --seed $(SEED) --rate $(RATE) $(if $(LIVE),--live)

@@ -20,8 +20,9 @@ Schema = Mapping[str, Any]
 Path = tuple[str | int, ...]
 CRD = "exchangecollectors.metdc.io.yaml"
 # The API server evaluates no rule while the shape is wrong: the rules may rely on it.
-_BLOCKING = frozenset({"type", "required", "maxLength", "maxItems", "maxProperties", "format", "unknown"})
+_BLOCKING = frozenset({"type", "required", "enum", "maxLength", "maxItems", "maxProperties", "format", "unknown"})
 _RANGES = {"int32": 2**31, "int64": 2**63}
+_INT_OR_STRING = ["integer", "string"]
 _ARTICLES = {
     "object": "an object",
     "array": "a list",
@@ -35,18 +36,23 @@ _ARTICLES = {
 def load() -> Schema:
     """Return the schema of the CRD's version ``v1alpha1``."""
     text = resources.files("metdc_operator").joinpath("crds", CRD).read_text(encoding="utf-8")
-    schema: Schema = yaml.safe_load(text)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    schema: dict[str, Any] = yaml.safe_load(text)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    schema["properties"]["metadata"] = {"type": "object"}  # what it holds is no matter of the definition
     return schema
 
 
 def fill(value: Any, schema: Schema) -> None:
-    """Set the defaults in place; a null where a default exists counts as absent, as for the API server."""
+    """Set the defaults in place; as for the API server, a null counts as absent but in a list and where it may be."""
     if isinstance(value, dict):
-        for name, each in schema.get("properties", {}).items():
-            if "default" in each and value.get(name) is None:
+        known, further = schema.get("properties", {}), schema.get("additionalProperties")
+        for name in [name for name, each in value.items() if each is None]:
+            if (each := known.get(name, further)) is not None and not each.get("nullable"):
+                del value[name]
+        for name, each in known.items():
+            if "default" in each and name not in value:
                 value[name] = copy.deepcopy(each["default"])
-            if name in value:
-                fill(value[name], each)
+        for name, each in value.items():
+            fill(each, known.get(name, further) or {})
     elif isinstance(value, list):
         for each in value:
             fill(each, schema.get("items", {}))
@@ -75,16 +81,18 @@ def _validator() -> Any:
         formats.checks(name)(lambda each, bound=bound: not isinstance(each, int) or -bound <= each < bound)
     extend: Any = jsonschema.validators.extend  # types-jsonschema leaves it untyped
     kind = extend(jsonschema.Draft202012Validator, {"pattern": pattern})
-    return kind(_nullable(load()), format_checker=formats)
+    return kind(_standard(load()), format_checker=formats)
 
 
-def _nullable(schema: Any) -> Any:
-    """The schema with ``nullable`` said in JSON schema's own way."""
+def _standard(schema: Any) -> Any:
+    """The schema with what Kubernetes says in words of its own said in JSON schema's."""
     if isinstance(schema, list):
-        return [_nullable(each) for each in schema]
+        return [_standard(each) for each in schema]
     if not isinstance(schema, dict):
         return schema
-    said = {name: _nullable(each) for name, each in schema.items()}
+    said = {name: _standard(each) for name, each in schema.items()}
+    if schema.get("x-kubernetes-int-or-string") is True:
+        said["type"] = _INT_OR_STRING
     if schema.get("nullable") is True and "type" in schema:
         said["type"] = [schema["type"], "null"]
     return said
@@ -139,7 +147,7 @@ def _told(error: jsonschema.ValidationError) -> Iterator[tuple[str, Path, str]]:
             if name not in value:
                 yield keyword, (*path, name), f"is required{_meaning(schema['properties'][name])}"
         return
-    yield ("type" if keyword == "anyOf" else keyword), path, _words(keyword, wanted, value, schema)
+    yield keyword, path, _words(keyword, wanted, value, schema)
 
 
 def _meaning(schema: Schema) -> str:
@@ -155,10 +163,10 @@ def _counted(count: int, one: str, many: str) -> str:
 def _words(keyword: str, wanted: Any, value: Any, schema: Schema) -> str:
     shown = "null" if value is None else f"{value!r}"[:80]
     match keyword:
-        case "type":
-            return f"must be {_ARTICLES.get(wanted, wanted)}, not {shown}"
-        case "anyOf":
+        case "type" if wanted == _INT_OR_STRING:
             return f"must be a whole number or a text in quotes, not {shown}"
+        case "type":
+            return f"must be {_ARTICLES.get(str(wanted), wanted)}, not {shown}"
         case "enum":
             return f"{shown} is not supported; choose one of {', '.join(str(each) for each in wanted)}"
         case "pattern":

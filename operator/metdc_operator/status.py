@@ -18,6 +18,7 @@ STALE = 3 * REPORT_INTERVAL
 WRITE_INTERVAL = 30 * SECOND
 """A status is written at most so often, unless a condition turns."""
 _MOST_REFUSED = 50
+_MOST_PODS = 8  # evicted pods may lie about by the hundred, and the definition takes no longer list
 _LONGEST = 1024
 
 
@@ -68,7 +69,7 @@ def _present(record: Mapping[str, Any]) -> dict[str, Any]:
 
 def _market(market: MarketSeen, now: int, since: int) -> dict[str, Any]:
     record: dict[str, Any] = {"name": market.market, "shard": market.shard, "shards": market.shards}
-    record["pods"] = [_pod(pod, since) for pod in market.ranked(since)]
+    record["pods"] = [_pod(pod, since) for pod in market.ranked(since)[:_MOST_PODS]]
     report = market.report(since)
     if report is not None:
         record |= _reported(report, now)

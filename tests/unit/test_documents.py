@@ -16,6 +16,9 @@ from metdc_collector.exchanges.registry import MARKETS, venue
 from metdc_collector.health import ReportMetrics
 from metdc_collector.wire import config, gap, instrument, report, trade
 from metdc_operator import validate
+from metdc_operator.observation import MarketSeen, Reason, Seen
+from metdc_operator.status import status
+from tests.checks import reference
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "collector/metdc_collector/wire/schemas"
@@ -154,10 +157,26 @@ def test_the_example_of_a_configuration_is_one_that_a_collector_takes() -> None:
     assert (read.venue.exchange, read.venue.market) == ("binance", "spot")
 
 
-def test_the_example_of_a_resource_is_one_that_the_definition_takes() -> None:
-    (example,) = blocks("docs/run.md", "yaml")
+@pytest.mark.parametrize("name", ["docs/run.md", "docs/exchangecollector.md"])
+def test_the_example_of_a_resource_is_one_that_the_definition_takes(name: str) -> None:
+    (example,) = blocks(name, "yaml")
     (resource,), problems = validate.parse_text(example)
     assert (resource.exchange, problems) == ("binance", [])
+
+
+def test_the_tables_of_the_resource_are_those_that_its_definition_makes() -> None:
+    text = PAGES["docs/exchangecollector.md"]
+
+    assert reference.page(text) == text, "python -m tests.checks.reference writes them anew"
+    assert text.count("\n| `") > 150
+
+
+def test_every_condition_and_every_reason_is_explained() -> None:
+    section = PAGES["docs/exchangecollector.md"].split("\n## Conditions\n")[1].split("\n## ")[0]
+    conditions = {each["type"] for each in status(Seen([MarketSeen("spot")]), 0)["conditions"]}
+
+    assert set(re.findall(r"^\| `(\w+)` \|[^|]*\|[^|]*\|$", section, re.MULTILINE)) == conditions
+    assert [reason for reason in Reason if f"`{reason}`" not in section] == []
 
 
 def test_every_variable_that_a_collector_or_a_run_reads_is_explained() -> None:

@@ -201,8 +201,9 @@ def test_a_suspended_resource_has_no_pods_and_a_redundant_one_two_on_different_n
 
 
 def test_own_spread_constraints_win_and_count_the_market_s_pods_unless_they_say_otherwise() -> None:
-    zone = "maxSkew: 1, topologyKey: zone, whenUnsatisfiable: DoNotSchedule"
-    own = pod(f"  redundancy: 2\n  topologySpreadConstraints: [{{{zone}}}, {{{zone}, labelSelector: {{}}}}]")
+    zone = "maxSkew: 1, topologyKey: zone, whenUnsatisfiable"
+    both = f"[{{{zone}: DoNotSchedule}}, {{{zone}: ScheduleAnyway, labelSelector: {{}}}}]"
+    own = pod(f"  redundancy: 2\n  topologySpreadConstraints: {both}")
 
     assert [each["topologyKey"] for each in own["topologySpreadConstraints"]] == ["zone", "zone"]
     assert own["topologySpreadConstraints"][0]["labelSelector"]["matchLabels"]["metdc.io/market"] == "spot"

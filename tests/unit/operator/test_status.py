@@ -328,6 +328,15 @@ def test_a_total_in_which_a_market_is_missing_is_absent() -> None:
     assert totals["lastTradeAt"] == "2026-09-21T14:13:19Z"
 
 
+def test_of_many_pods_the_first_few_are_told() -> None:
+    pods = [pod(f"binance-spot-0-{index:03}", ready=index == 42) for index in range(100)]
+
+    told = [each["name"] for each in market(of(*pods))["pods"]]
+
+    assert told[0] == "binance-spot-0-042"
+    assert len(told) == 8
+
+
 def test_the_status_is_as_old_as_the_oldest_report_that_it_rests_on() -> None:
     old = pod(report=report(at=NOW - 5 * SECOND))
     seen = Seen([MarketSeen("spot", pods=[pod()]), MarketSeen("futures", pods=[old])])

@@ -32,7 +32,7 @@ def test_what_is_supported_is_refused_nowhere() -> None:
             "spec.markets[0].shards: a market cannot be split yet; leave it out",
         ),
         (
-            "  env: [{name: A, value: b}, {name: B, valueFrom: {fieldRef: {fieldPath: x}}}]",
+            "  env: [{name: A, value: b}, {name: B, valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}]",
             "spec.env[1].valueFrom: needs a cluster; give a value",
         ),
     ],

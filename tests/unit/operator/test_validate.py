@@ -66,9 +66,15 @@ def test_a_default_is_a_copy_of_its_own() -> None:
     assert one.spec["rotation"] is not other.spec["rotation"]
 
 
-def test_a_null_counts_as_absent_where_there_is_a_default_and_is_refused_elsewhere() -> None:
-    assert with_field("rotation: null, redundancy: null") == []
-    assert with_field("image: null") == ["spec.image: must be a text, not null"]
+def test_a_null_counts_as_absent_but_in_a_list() -> None:
+    (found,), _ = parse_text(
+        f"{HEAD}metadata: {{name: a}}\nspec: {{{BASE}, rotation: null, image: null, podLabels: {{a: null}}}}"
+    )
+
+    assert found.spec["rotation"]["interval"] == "30m"
+    assert "image" not in found.spec
+    assert found.spec["podLabels"] == {}
+    assert with_field("symbols: {quotes: [null]}") == ["spec.symbols.quotes[0]: must be a text, not null"]
 
 
 def test_the_same_name_has_the_same_uid_in_every_run() -> None:
@@ -93,7 +99,7 @@ def test_the_same_name_has_the_same_uid_in_every_run() -> None:
         "endpoints: {rest: 'http://127.0.0.1:9401', webSocket: 'wss://gateway.example.com/a/b'}",
         "env: [{name: A, value: ''}, {name: B, valueFrom: {secretKeyRef: {name: s, key: k}}}]",
         "tolerations: [{operator: Exists}, {operator: Exists}]",
-        "resources: {requests: {cpu: 1, memory: 64Mi, cpu2: 100m}, limits: {cpu: '1.5'}}",
+        "resources: {requests: {cpu: 1, memory: 64Mi, example.com/gpu: 1}, limits: {cpu: '1.5'}}",
     ],
 )
 def test_an_odd_but_good_spec_is_accepted(field: str) -> None:
@@ -129,7 +135,10 @@ def test_an_odd_but_good_spec_is_accepted(field: str) -> None:
             "spec.symbols: a name stands in include and in exclude; remove it from one of them",
         ),
         ("symbols: {include: ['BTC ETH']}", "spec.symbols.include: a name of an instrument holds no white space"),
-        ("nats: {urls: ['http://nats:4222']}", "spec.nats.urls: a NATS address starts with nats:// or tls://"),
+        (
+            "nats: {urls: ['http://nats:4222']}",
+            "spec.nats.urls: write a NATS address that starts with nats:// or tls://",
+        ),
         ("nats: {urls: ['nats://me:secret@nats']}", "spec.nats.urls: an address holds no credentials; put them into a"),
         ("nats: {stream: {replicas: 2}}", "spec.nats.stream.replicas: replicas must be 1, 3 or 5, since a majority"),
         ("nats: {stream: {name: a.b}}", "spec.nats.stream.name: a stream's name holds letters, digits, _ and - only"),
@@ -157,11 +166,17 @@ def test_an_odd_but_good_spec_is_accepted(field: str) -> None:
         ("endpoints: {}", "spec.endpoints: must have at least 1 entry; without any, leave it out"),
         ("spool: {}", "spec.spool.maxBytes: is required"),
         ("image: ''", "spec.image: must have at least 1 character"),
-        ("podLabels: {metdc.io/market: x}", "spec.podLabels: labels under metdc.io/ and app.kubernetes.io/name belong"),
-        ("env: [{name: METDC_POD, value: x}]", "spec.env: METDC_CONFIG, METDC_POD, METDC_NATS_CREDENTIALS, METDC_"),
-        ("env: [{name: A, value: x, valueFrom: {fieldRef: {fieldPath: a}}}]", "spec.env: give a variable a value or"),
+        ("podLabels: {metdc.io/market: x}", "spec.podLabels: labels under metdc.io/, app.kubernetes.io/name and app."),
+        ("env: [{name: METDC_POD, value: x}]", "spec.env: METDC_CONFIG, METDC_POD, METDC_SPOOL, METDC_NATS_"),
+        (
+            "env: [{name: A, value: x, valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}]",
+            "spec.env: give a variable a value or",
+        ),
         ("env: [{name: A}, {name: A}]", "spec.env[1]: stands in the list twice; remove one"),
-        ("extraCA: {configMapRef: {name: a}, secretRef: {name: b}}", "spec.extraCA: must have at most 1 entry"),
+        (
+            "extraCA: {configMapRef: {name: a}, secretRef: {name: b}}",
+            "spec.extraCA: give either configMapRef or secretRef",
+        ),
         ("tolerations: [{tolerationSeconds: 9223372036854775808}]", "spec.tolerations[0].tolerationSeconds: 92233720"),
     ],
 )
@@ -200,7 +215,7 @@ def test_rules_are_not_asked_while_the_shape_is_wrong() -> None:
 def test_a_name_that_pods_cannot_carry_is_refused(name: str) -> None:
     (told,) = problems(f"{{{BASE}}}", metadata=f"name: {name}")
 
-    assert told.startswith(": metadata.name must be a DNS label of at most 40 characters")
+    assert told.startswith("metadata.name: metadata.name must be a DNS label of at most 40 characters")
 
 
 @pytest.mark.parametrize(

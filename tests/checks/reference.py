@@ -1,0 +1,106 @@
+"""``python -m tests.checks.reference``: writes the tables of docs/exchangecollector.md anew from the definition."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "exchangecollector.md"
+_DEFINITION = ROOT / "crds" / "exchangecollectors.metdc.io.yaml"
+
+Schema = Mapping[str, Any]
+
+
+def page(text: str) -> str:
+    """Return the page's text with the tables that the definition makes."""
+    version = yaml.safe_load(_DEFINITION.read_text(encoding="utf-8"))["spec"]["versions"][0]
+    tables: dict[str, Callable[[Schema], Iterator[str]]] = {
+        "spec": lambda each: _fields(each, "spec"),
+        "rules": _rules,
+        "columns": _columns,
+        "status": lambda each: _fields(each, "status"),
+    }
+    for name, table in tables.items():
+        before, start, rest = text.partition(f"<!-- {name} -->\n")
+        _, end, after = rest.partition(f"<!-- /{name} -->")
+        text = "\n".join((before + start, *table(version), "", end + after))
+    return text
+
+
+def _fields(version: Schema, part: str) -> Iterator[str]:
+    schema = version["schema"]["openAPIV3Schema"]["properties"][part]
+    defaults = part == "spec"
+    yield f"| `{part}.…` | Type |{' Default |' if defaults else ''} Meaning |"
+    yield f"| --- | --- |{' --- |' if defaults else ''} --- |"
+    for path, each, required in _walk(schema, ""):
+        default = f" {_default(each, required=required)} |" if defaults else ""
+        yield f"| `{path}` | {_kind(each)} |{default} {_cell(each['description'])} |"
+
+
+def _walk(schema: Schema, path: str) -> Iterator[tuple[str, Schema, bool]]:
+    """Every named field below a schema, with its path and whether it is required."""
+    inner = schema.get("items", schema)
+    marked = path + ("[]" if inner is not schema else "")
+    for name, each in inner.get("properties", {}).items():
+        field = f"{marked}.{name}".removeprefix(".")
+        yield field, each, name in inner.get("required", ())
+        yield from _walk(each, field)
+
+
+def _default(schema: Schema, *, required: bool) -> str:
+    default = schema.get("default")
+    if required:
+        return "required"
+    return "" if default is None or default == {} else f"`{str(default).lower() if default is False else default}`"
+
+
+def _kind(schema: Schema) -> str:
+    if "enum" in schema:
+        return ", ".join(f"`{each}`" for each in schema["enum"])
+    if "x-kubernetes-int-or-string" in schema:
+        return "size"
+    if "additionalProperties" in schema:
+        return f"map, at most {schema['maxProperties']}"
+    if schema["type"] == "array":
+        return f"list, {schema.get('minItems', 0)} to {schema['maxItems']}"
+    if schema["type"] == "integer" and {"minimum", "maximum"} <= schema.keys():
+        return f"integer, {schema['minimum']} to {schema['maximum']}"
+    return "time" if schema.get("format") == "date-time" else str(schema["type"])
+
+
+def _rules(version: Schema) -> Iterator[str]:
+    where: dict[str, list[str]] = {}
+    for path, rule in _ruled(version["schema"]["openAPIV3Schema"], ""):
+        where.setdefault(rule["message"], []).append(path + rule.get("fieldPath", ""))
+    yield "| Field | What the refusal says |"
+    yield "| --- | --- |"
+    for message, paths in where.items():
+        named = ", ".join(f"`{path.removeprefix('.').removeprefix('spec.')}`" for path in paths)
+        yield f"| {named} | {_cell(message)} |"
+
+
+def _ruled(schema: Schema, path: str) -> Iterator[tuple[str, Mapping[str, str]]]:
+    for rule in schema.get("x-kubernetes-validations", ()):
+        yield path, rule
+    for name, each in schema.get("properties", {}).items():
+        yield from _ruled(each, f"{path}.{name}")
+    if "items" in schema:
+        yield from _ruled(schema["items"], f"{path}[]")
+
+
+def _columns(version: Schema) -> Iterator[str]:
+    yield "| Column | Shown with | Meaning |"
+    yield "| --- | --- | --- |"
+    for column in version["additionalPrinterColumns"]:
+        shown = "`-o wide`" if column.get("priority") else "always"
+        yield f"| {column['name']} | {shown} | {_cell(column['description'])} |"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
