@@ -56,6 +56,13 @@ def hits(scene: Scene, case: Case, name: str) -> int:
     return own or (sum(int(fault["hits"]) for fault in here) if shared else 0)
 
 
+def shared(cases: Cases) -> None:
+    """Where two markets share a port, the first order struck the connections of both."""
+    for case in cases:
+        if not case.struck and case.market.key not in PLAYED:
+            case.struck = max(other.struck for other in cases if other.market.exchange == case.market.exchange)
+
+
 def cleared(scene: Scene, cases: Cases) -> None:
     """Switch all lasting faults off, and note that they are."""
     scene.simulated.clear()
@@ -71,6 +78,7 @@ def socket_fault(name: str, **parameters: Any) -> Callable[[Scene, Cases], None]
         for case in cases:
             case.strike()
             case.struck = put(scene, case, name, **parameters)
+        shared(cases)
         scene.each(cases, logs("reconnecting: "), "it notices that a connection is lost")
         scene.recovered(cases)
 
@@ -82,6 +90,7 @@ def planned_end(scene: Scene, cases: Cases) -> None:
     for case in cases:
         case.strike()
         case.struck = put(scene, case, "planned_end", lead=4.0)
+    shared(cases)
 
     def replaced(case: Case) -> bool:
         opened = scene.connections(case.market, "open", since=case.began)
@@ -216,6 +225,20 @@ def omit_long(scene: Scene, cases: Cases) -> None:
     scene.recovered(cases)
 
 
+def own_code(scene: Scene, cases: Cases) -> None:
+    """The venue ends connections with a close code that nobody has heard of."""
+    heed(cases, "reconnecting: ")
+    for case in cases:
+        case.strike()
+        put(scene, case, "own_code", seconds=600, code=UNHEARD)
+        put(scene, case, "close_code", code=1001, reason="going away")
+    scene.each(cases, logs("reconnecting: "), "it notices that a connection is lost")
+    for case in cases:
+        case.struck = hits(scene, case, "own_code")
+    cleared(scene, cases)
+    scene.recovered(cases)
+
+
 def burst(scene: Scene, cases: Cases) -> None:
     """A thousand trades of the busiest symbol within half a second."""
     for case in cases:
@@ -240,13 +263,17 @@ def equal_rows(scene: Scene, cases: Cases) -> None:
 SILENT = "nothing to notice but the trades themselves"
 JUDGED = 6.0
 """Seconds after which a trade that REST showed and no socket brought is known to lack."""
+UNHEARD = 3999
+"""A close code that no venue's documents name."""
 LAG = 5.0
 """Seconds by which REST is late."""
 SAMPLED = 240.0
 """Seconds within which each symbol has been sampled: an hour of divided time, and a minute more."""
 EQUAL_RATE = 500.0
 """Trades a second, of which one in fifty equals the one before."""
-OF_PORTS = frozenset({"refuse_connect", "slow_ack", "delay", "rest_error", "rest_body"})
+OF_PORTS = frozenset(
+    {"refuse_connect", "slow_ack", "delay", "rest_error", "rest_body", "deaf", "own_code", "no_headers"}
+)
 """Faults of the simulator that strike whatever comes to a port."""
 _LIST = "what is streamed stays as it is"
 
@@ -264,6 +291,12 @@ FAULTS: dict[str, Fault] = {
     "omit_long": Fault(omit_long, settle=60, counts="omitted", omits=True),
     "duplicate_trades": Fault(lasting("duplicate_trades", 2)),
     "out_of_order_rows": Fault(lasting("out_of_order_rows", 2)),
+    "skip_ids": Fault(lasting("skip_ids", 2, share=0.1)),
+    "shift_time": Fault(lasting("shift_time", 2, by=0.5)),
+    "old_trades": Fault(lasting("old_trades", 1, reset=True)),
+    "deaf": Fault(lasting("deaf", 2, reset=True)),
+    "own_code": Fault(own_code),
+    "no_headers": Fault(lasting("no_headers", 1, reset=True)),
     "delay": Fault(lasting("delay", 3, by=0.5)),
     "burst": Fault(burst),
     "equal_rows": Fault(equal_rows, counts="equal"),

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from metdc_collector.backfill.holes import MARGIN, Hole
-from metdc_collector.backfill.jobs import Jobs
+from metdc_collector.backfill.jobs import Jobs, in_flight
 from metdc_collector.backfill.ledger import Ledger
 from metdc_collector.backfill.proof import Proof, Stretch, proven_until, stretches
 from metdc_collector.backfill.search import Job, Search
@@ -269,7 +269,8 @@ class Backfill(Jobs):
         until = proven_until([proof for proof in await self.proofs() or () if proof.since < hole.end], name)
         if until is not None and until >= hole.end:
             return False
-        start = max((time for time in (until, None if low is None else low.time) if time is not None), default=None)
+        times = (None if until is None else in_flight(until, low), None if low is None else low.time)
+        start = max((time for time in times if time is not None), default=None)
         found = stretches(name, Stretch(low, start, hole.end), self.kept())
         holes = [
             Hole(hole.instrument, self._counting(before), None, min(first, end), end, hole.cause, hole.noticed)

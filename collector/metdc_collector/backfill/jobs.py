@@ -14,6 +14,8 @@ from metdc_collector.exchanges.base import Venue
 from metdc_collector.exchanges.history import Mark
 from metdc_collector.wire.instrument import Instrument
 
+# What was traded in the second before a sign of life may have been on its way when the connection broke.
+_FLIGHT = 1_000_000_000
 # Whatever was in flight when a hole was noticed, here or in another pod, is stored by then.
 _IN_FLIGHT = 1.0
 # A snapshot, if there is one, has come by then, and shows what REST would.
@@ -97,7 +99,7 @@ class Jobs:
             cause = self._cause(blind)
             self._known.add(blind.name)
             if instrument is not None and (blind.start is None or blind.end > blind.start):
-                start = blind.end if blind.start is None else blind.start
+                start = blind.end if blind.start is None else in_flight(blind.start, before)
                 self._add(Hole(instrument, before, None, start, blind.end, cause, now))
         for instrument, before, after in jumps:
             for first, last in pairwise([before, *between(instrument.name, before, after, self.kept()), after]):
@@ -146,3 +148,9 @@ class Jobs:
         if self.consecutive():
             return self.timers.quiet
         return _SNAPSHOT if self.venue.channels[0].snapshot else 0.0
+
+
+def in_flight(proof: int, before: Mark | None) -> int:
+    """Return where a hole begins (ns): about the last sign of life, and not before what had come of the instrument."""
+    start = proof - _FLIGHT
+    return start if before is None else max(start, min(proof, before.time))

@@ -203,12 +203,18 @@ class Switchboard:
 
     def deaf(self, endpoint: Endpoint) -> bool:
         """Whether what a client says after its first subscription is not heard."""
-        return self._of("deaf", endpoint) is not None
+        fault = self._of("deaf", endpoint)
+        if fault is not None:
+            fault.spend()
+        return fault is not None
 
     def code(self, endpoint: Endpoint, code: int) -> int:
         """The code with which a connection is closed in place of this one."""
         fault = self._of("own_code", endpoint)
-        return code if fault is None else int(fault.parameters["code"])
+        if fault is None:
+            return code
+        fault.spend()
+        return int(fault.parameters["code"])
 
     def refusal(self, endpoint: Endpoint) -> HttpReply | None:
         """How a WebSocket request is refused, if it is."""

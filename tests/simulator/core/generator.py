@@ -176,7 +176,9 @@ class Generator:
         """The next fill of an instrument: often a further fill at the same price and side, else a small step."""
         rng, wire, last = market.rng, market.wire, instrument.last
         shifted = self._hub.switchboard.active("shift_time", market)
-        at += int(float(shifted.parameters["by"]) * 1e9) if shifted else 0
+        if shifted is not None:
+            shifted.spend()
+            at += int(float(shifted.parameters["by"]) * 1e9)
         at -= at % wire.time_unit
         if last is not None and at <= last.time:
             at = last.time + (1 if wire.time_unit == 1 else 0)

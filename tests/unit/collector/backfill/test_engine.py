@@ -123,7 +123,16 @@ async def test_a_time_without_a_listener_is_asked_for_half_a_second_later_where_
     assert rig.rest.asked == []
     await rig.run(0.3)
     assert rig.ids == ["x-2"]
-    assert rig.engine.pending == {"BTCUSDT": MOMENT + 91 * SECOND}
+    assert rig.engine.pending == {"BTCUSDT": MOMENT + 90 * SECOND}
+
+
+async def test_a_hole_begins_a_second_before_the_last_sign_of_life_but_not_before_what_had_come() -> None:
+    rig = Rig(consecutive=False)
+    rig.live(unnumbered(1, 90.8))
+    rig.blind(91, 100)
+    rig.blind(60, 100, "ETHUSDT")
+    rig.engine.notice()
+    assert rig.engine.pending == {"BTCUSDT": MOMENT + round(90.8 * SECOND), "ETHUSDT": MOMENT + 59 * SECOND}
 
 
 async def test_a_time_is_proven_once_rest_surely_shows_its_end() -> None:
@@ -225,7 +234,7 @@ async def test_several_resets_without_a_trade_between_are_one_hole() -> None:
     rig.rest.lag = 1000
     await rig.run(90)
     assert [(gap.identity, gap.start, gap.end) for gap in rig.told if gap.state != "open"] == [
-        ("BTCUSDT:5", MOMENT + 91 * SECOND, MOMENT + 99 * SECOND)
+        ("BTCUSDT:5", MOMENT + 90 * SECOND, MOMENT + 99 * SECOND)
     ]
 
 

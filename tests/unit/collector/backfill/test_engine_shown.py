@@ -123,7 +123,7 @@ async def test_a_snapshot_from_before_a_hole_that_came_behind_it_proves_it(
     assert rig.told == []
 
 
-@pytest.mark.parametrize(("oldest", "proven"), [(57.9, True), (58, False)])
+@pytest.mark.parametrize(("oldest", "proven"), [(56.9, True), (57, False)])
 async def test_where_no_trade_lies_before_a_hole_a_snapshot_has_to_begin_a_margin_earlier(
     oldest: float, *, proven: bool
 ) -> None:

@@ -22,7 +22,7 @@ async def test_a_process_continues_from_what_another_has_proven() -> None:
     rig.engine.notice()
     assert rig.engine.pending == {"BTCUSDT": 0}
     await rig.run(4)
-    assert rig.engine.pending == {"BTCUSDT": MOMENT + 60 * SECOND}
+    assert rig.engine.pending == {"BTCUSDT": MOMENT + 59 * SECOND}
     assert await rig.run(10) == ["filled"]
     assert (rig.told[0].identity, rig.told[0].cause) == ("BTCUSDT:x-1", "restarted")
 
@@ -147,7 +147,7 @@ async def test_what_is_on_disk_is_not_asked_for_where_numbers_do_not_count() -> 
     spans = [(gap.identity, gap.start, gap.end, gap.state) for gap in rig.told]
     assert sorted(spans) == [
         ("BTCUSDT:7", MOMENT + 80 * SECOND, MOMENT + 100 * SECOND, "filled"),
-        ("BTCUSDT:x-1", MOMENT + 30 * SECOND, MOMENT + 40 * SECOND, "filled"),
+        ("BTCUSDT:x-1", MOMENT + 29 * SECOND, MOMENT + 40 * SECOND, "filled"),
     ]
     assert sorted(rig.ids) == ["x-2", "x-4"]
     assert {gap.cause for gap in rig.told} == {"restarted"}
@@ -228,7 +228,7 @@ async def test_a_process_proves_what_it_has_listened_to_without_a_hole() -> None
     assert (proof.pod, proof.since, proof.at) == ("me", MOMENT + 100 * SECOND, MOMENT + 99 * SECOND)
     assert proof.names == {"BTCUSDT", "ETHUSDT"}
     assert proof.exceptions == {
-        "BTCUSDT": MOMENT + 91 * SECOND,
+        "BTCUSDT": MOMENT + 90 * SECOND,
         "ETHUSDT": MOMENT + 95 * SECOND,
     }
 
