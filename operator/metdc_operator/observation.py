@@ -22,6 +22,8 @@ class Reason(StrEnum):
     SECRET_MISSING = "SecretMissing"  # noqa: S105 - a reason
     UNSCHEDULABLE = "Unschedulable"
     QUOTA_EXCEEDED = "QuotaExceeded"
+    NOT_CREATED = "NotCreated"  # the API server or the node refuses the pod; the message says why
+    NAME_TAKEN = "NameTaken"  # an object of that name is not ours
     NOT_READY_IN_TIME = "NotReadyInTime"  # the successor runs and does not carry the data
     # Streaming
     ALL_STREAMING = "AllStreaming"

@@ -20,7 +20,8 @@ from metdc_operator.local.pod import Place, Pod
 from metdc_operator.local.server import Server, default_folder, stream_size
 from metdc_operator.local.support import needs_exchange_secret, needs_secrets
 from metdc_operator.local.timers import Timers, nanoseconds
-from metdc_operator.manifests import deployment_name, pod_config
+from metdc_operator.manifests.config import pod_config
+from metdc_operator.manifests.names import deployment_name
 from metdc_operator.observation import MarketSeen, Rotation, Seen
 from metdc_operator.resource import Part, Resource
 from metdc_operator.status import status, to_be_written

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from metdc_operator.manifests import GRACE, PROGRESS
+from metdc_operator.manifests.deployment import PROGRESS
+from metdc_operator.manifests.pod import GRACE
 from metdc_operator.rotation import ROTATION
 from metdc_operator.status import STALE, WRITE_INTERVAL
 

@@ -10,7 +10,11 @@ import yaml
 
 from metdc_collector.wire.config import PodConfig, decode
 from metdc_operator.installation import Installation
-from metdc_operator.manifests import CONFIG, SLOT, deployment, pod_config, pod_spec
+from metdc_operator.manifests.config import pod_config, pod_spec
+from metdc_operator.manifests.deployment import adjustment, deployment, digests
+from metdc_operator.manifests.disruption import disruption_budget
+from metdc_operator.manifests.names import CONFIG, SLOT
+from metdc_operator.manifests.network import network_policy
 from metdc_operator.resource import Part, Resource
 from tests.unit.operator.examples import resource
 
@@ -277,3 +281,45 @@ def test_intervals_are_in_nanoseconds() -> None:
 
 def test_the_identity_outlives_the_resource_s_re_creation() -> None:
     assert resource().identity(SPOT) == "default/binance/spot/0"
+
+
+# -- what stands beside the Deployments
+
+
+def test_a_disruption_budget_keeps_one_pod_of_each_shard() -> None:
+    budget = disruption_budget(resource(), Part("spot", 1, 2), NATS)
+
+    assert budget["metadata"]["name"] == "binance-spot-1"
+    assert budget["spec"]["minAvailable"] == 1
+    assert budget["spec"]["selector"]["matchLabels"]["metdc.io/shard"] == "1"
+
+
+def test_a_network_policy_lets_out_to_venues_nats_endpoints_and_proxies_and_in_to_the_report() -> None:
+    spec = (
+        "  endpoints: {rest: 'http://a', webSocket: 'wss://a:7443'}\n"
+        "  markets: [{name: spot, endpoints: {rest: 'http://b:8081'}}]\n"
+        "  nats: {urls: ['tls://nats', 'nats://other:4333']}\n"
+        "  env: [{name: HTTPS_PROXY, value: 'http://proxy:3128'}, {name: A, value: '//x:y'}, {name: B, value: 'no'}]"
+    )
+    policy = network_policy(resource(spec), NATS)["spec"]
+
+    assert [port["port"] for port in policy["egress"][0]["ports"]] == [53, 53]
+    opened = [port["port"] for port in policy["egress"][1]["ports"]]
+    assert opened == [80, 443, 3128, 4222, 4333, 7443, 8081, 8443, 9443]
+    assert policy["ingress"][0]["ports"] == [{"port": 8080, "protocol": "TCP"}]
+    assert policy["ingress"][0]["from"][0]["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "metdc-operator"}
+
+
+def test_an_adjustment_leaves_the_template_alone() -> None:
+    patch = adjustment(resource("  suspend: true"), SPOT, NATS)
+
+    assert patch["spec"]["replicas"] == 0
+    assert not {"template", "selector"} & set(patch["spec"])
+
+
+def test_digests_tell_a_change_of_the_template_from_one_beside_it() -> None:
+    before, longer = digests(resource(), SPOT, NATS), digests(resource("  rotation: {overlap: 60s}"), SPOT, NATS)
+    image = digests(resource("  image: other"), SPOT, NATS)
+
+    assert (before.template == longer.template, before.shell == longer.shell) == (True, False)
+    assert (before.template == image.template, before.shell == image.shell) == (False, True)

@@ -203,12 +203,30 @@ def test_a_market_that_is_being_replaced_is_not_replaced_again() -> None:
     assert chosen(replace(market(slot=-1), rotating=True)) == []
 
 
-def test_a_stalled_market_waits_but_for_an_edit() -> None:
+def test_a_stalled_market_waits_but_for_what_may_be_the_cure() -> None:
     stalled = replace(market(slot=-1), rotating=True, stalled=True)
 
     assert chosen(stalled) == []
-    assert chosen(replace(stalled, change=Urgency.UPGRADE)) == []
+    assert chosen(replace(stalled, drain=NOW)) == []
+    assert chosen(replace(stalled, change=Urgency.UPGRADE)) == [stalled.identity]
     assert chosen(replace(stalled, change=Urgency.EDIT)) == [stalled.identity]
+
+
+def test_a_market_on_a_cordoned_node_is_due_until_its_template_is_newer() -> None:
+    leaving = replace(market(), drain=NOW - SECOND, suspended=True)
+
+    assert urgency(leaving, NOW) is Urgency.DRAIN
+    assert desired_slot(leaving, NOW) == NOW - SECOND
+    assert due_since(leaving, NOW) == NOW - SECOND
+    assert urgency(replace(leaving, slot=NOW - SECOND), NOW) is None
+    assert urgency(replace(leaving, drain=NOW + SECOND), NOW) is None
+
+
+def test_a_drain_goes_before_upgrades_and_after_edits() -> None:
+    leaving = replace(market(), drain=NOW)
+
+    assert urgency(replace(leaving, change=Urgency.EDIT), NOW) is Urgency.EDIT
+    assert urgency(replace(leaving, change=Urgency.UPGRADE), NOW) is Urgency.DRAIN
 
 
 def test_stalled_replacements_do_not_use_up_the_budget() -> None:

@@ -1,31 +1,16 @@
-"""What an ExchangeCollector asks for, as objects: a pod's configuration, and one Deployment per market and shard. Pure.
-
-A pod's configuration rides in its own template, as the annotation ``metdc.io/config``, and reaches the container as a
-file through the downward API; so nothing changes under a running pod, and nothing is left to collect. It holds only
-what a collector reads: an edit of anything else rolls no pod.
-"""
+"""A collector's pod: non-root, read-only, its configuration and its Secrets as files, a folder for what waits."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from metdc_collector.wire import sizes
-from metdc_collector.wire.config import PodConfig, encode
-from metdc_collector.wire.durations import SECOND
 from metdc_operator.installation import Installation
-from metdc_operator.resource import API_VERSION, KIND, Part, Resource
+from metdc_operator.manifests.config import own_nats
+from metdc_operator.manifests.names import CONFIG, PORT, selector
+from metdc_operator.resource import Part, Resource
 
-CONFIG = "metdc.io/config"
-SLOT = "metdc.io/rotation-slot"
-LABEL_COLLECTOR = "metdc.io/collector"
-LABEL_MARKET = "metdc.io/market"
-LABEL_SHARD = "metdc.io/shard"
-LABEL_OPERATOR = "metdc.io/operator"
-
-PORT = 8080
 GRACE = 60
 """Seconds that a pod has to deliver what it has accepted."""
-PROGRESS = 420
-"""Seconds beyond the overlap after which a successor that is not ready stalls the rotation."""
 
 _CONFIG_FOLDER = "/etc/metdc"
 _CREDENTIALS_FOLDER = "/var/run/metdc/nats"
@@ -35,133 +20,10 @@ _SPOOL_FOLDER = "/var/lib/metdc/spool"
 _SPOOL_BYTES = 1024**3
 
 
-def pod_config(resource: Resource, part: Part, *, slot: str, installation: Installation, pod: str = "") -> PodConfig:
-    """Return the configuration of one pod; ``slot`` is the start of its rotation slot, RFC 3339."""
-    return PodConfig(
-        namespace=resource.namespace,
-        name=resource.name,
-        uid=resource.uid,
-        market=part.market,
-        shard=part.shard,
-        shards=part.shards,
-        slot=slot,
-        limit_share=installation.limit_share,
-        spec=pod_spec(resource, part, installation),
-        pod=pod,
-    )
-
-
-def pod_spec(resource: Resource, part: Part, installation: Installation) -> dict[str, Any]:
-    """Return the part of the spec that this market's collector reads, with everything filled that it leaves out."""
-    spec, market = resource.spec, resource.market(part.market)
-    filled: dict[str, Any] = {
-        "exchange": resource.exchange,
-        "markets": [{"name": part.market, "shards": part.shards}],
-        "symbols": _symbols(resource, market),
-        "redundancy": spec["redundancy"],
-        "nats": _nats(resource, installation),
-    }
-    if endpoints := {**spec.get("endpoints", {}), **market.get("endpoints", {})}:
-        filled["endpoints"] = endpoints
-    if "spool" in spec:
-        filled["spool"] = {"maxBytes": sizes.parse(spec["spool"]["maxBytes"])}
-    return filled
-
-
-def _symbols(resource: Resource, market: Mapping[str, Any]) -> dict[str, Any]:
-    symbols: dict[str, Any] = {"upbitKRW": "Ignore"} | dict(market.get("symbols", resource.spec.get("symbols", {})))
-    symbols.setdefault("quotes", ["KRW" if resource.exchange == "upbit" else "USDT"])
-    return symbols
-
-
-def _own_nats(resource: Resource, installation: Installation) -> dict[str, Any]:
-    """The resource's NATS; without addresses of its own, the installation's with what the resource adds."""
-    own = dict(resource.spec.get("nats", {}))
-    return own if "urls" in own else {**installation.nats, **own}
-
-
-def _nats(resource: Resource, installation: Installation) -> dict[str, Any]:
-    own = _own_nats(resource, installation)
-    stream: dict[str, Any] = {
-        "management": "Ensure",
-        "replicas": installation.replicas,
-        "maxAge": installation.max_age,
-        "maxBytes": installation.max_bytes,
-        "duplicateWindow": installation.duplicate_window,
-    } | dict(own.get("stream", {}))
-    stream["maxBytes"] = sizes.parse(stream["maxBytes"])
-    nats = {"urls": list(own.get("urls", [])), "stream": stream}
-    nats |= {name: own[name] for name in ("inboxPrefix", "jetStreamDomain") if name in own}
-    if own.get("tls", {}).get("handshakeFirst"):  # the certificates are files beside the credentials
-        nats["tls"] = {"handshakeFirst": True}
-    return nats
-
-
-def deployment_name(resource: Resource, part: Part) -> str:
-    """Return ``<name>-<market>-<shard>``."""
-    return f"{resource.name}-{part.market}-{part.shard}"
-
-
-def selector(resource: Resource, part: Part) -> dict[str, str]:
-    """Return the labels that tell this Deployment's pods; they never change."""
-    return {
-        "app.kubernetes.io/name": "metdc-collector",
-        LABEL_COLLECTOR: resource.name,
-        LABEL_MARKET: part.market,
-        LABEL_SHARD: str(part.shard),
-    }
-
-
-def deployment(resource: Resource, part: Part, *, slot: str, installation: Installation) -> dict[str, Any]:
-    """Return the Deployment of one market's shard."""
-    overlap = -(-resource.overlap // SECOND)
-    labels = selector(resource, part)
-    common = {"app.kubernetes.io/managed-by": "metdc-operator", LABEL_OPERATOR: installation.operator}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {
-            "name": deployment_name(resource, part),
-            "namespace": resource.namespace,
-            "labels": labels | common,
-            "ownerReferences": [_owner(resource)],
-        },
-        "spec": {
-            "replicas": 0 if resource.spec["suspend"] else resource.spec["redundancy"],
-            "revisionHistoryLimit": 2,
-            "minReadySeconds": overlap,
-            "progressDeadlineSeconds": overlap + PROGRESS,
-            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
-            "selector": {"matchLabels": labels},
-            "template": {
-                "metadata": {
-                    "labels": dict(resource.spec.get("podLabels", {})) | labels | common,
-                    "annotations": dict(resource.spec.get("podAnnotations", {}))
-                    | {
-                        SLOT: slot,
-                        CONFIG: encode(pod_config(resource, part, slot=slot, installation=installation)),
-                    },
-                },
-                "spec": _pod(resource, part, installation),
-            },
-        },
-    }
-
-
-def _owner(resource: Resource) -> dict[str, Any]:
-    return {
-        "apiVersion": API_VERSION,
-        "kind": KIND,
-        "name": resource.name,
-        "uid": resource.uid,
-        "controller": True,
-        "blockOwnerDeletion": True,
-    }
-
-
-def _pod(resource: Resource, part: Part, installation: Installation) -> dict[str, Any]:
+def pod(resource: Resource, part: Part, installation: Installation) -> dict[str, Any]:
+    """Return the ``spec`` of a pod."""
     spec = resource.spec
-    pod: dict[str, Any] = {
+    made: dict[str, Any] = {
         "terminationGracePeriodSeconds": GRACE,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
@@ -171,10 +33,10 @@ def _pod(resource: Resource, part: Part, installation: Installation) -> dict[str
         "volumes": _volumes(resource, installation),
     }
     if secrets := list(spec.get("imagePullSecrets", installation.image_pull_secrets)):
-        pod["imagePullSecrets"] = secrets
+        made["imagePullSecrets"] = secrets
     if spread := _spread(resource, part):
-        pod["topologySpreadConstraints"] = spread
-    return pod | {name: spec[name] for name in ("nodeSelector", "affinity", "priorityClassName") if name in spec}
+        made["topologySpreadConstraints"] = spread
+    return made | {name: spec[name] for name in ("nodeSelector", "affinity", "priorityClassName") if name in spec}
 
 
 def _dead_node() -> list[dict[str, Any]]:
@@ -287,7 +149,7 @@ def _spool_limit(resource: Resource) -> int:
 
 def _credentials(resource: Resource, installation: Installation) -> list[dict[str, Any]]:
     """The files that :envvar:`METDC_NATS_CREDENTIALS` names: credentials, authorities, the client's certificate."""
-    own = _own_nats(resource, installation)
+    own = own_nats(resource, installation)
     tls = own.get("tls", {})
     sources: list[dict[str, Any]] = []
     if "credentialsSecretRef" in own:

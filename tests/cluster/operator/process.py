@@ -1,0 +1,30 @@
+"""The operator as a process of its own, its pods' reports at this machine: 10.1.2.3 is asked at 127.1.2.3.
+
+Run it as ``python -m tests.cluster.operator.process PORT FLAGS…``; the flags are the operator's.
+"""
+
+import asyncio
+import sys
+from functools import partial
+
+from metdc_operator import logs
+from metdc_operator.app import run
+from metdc_operator.options import read
+from metdc_operator.records import PodRecord
+from metdc_operator.reports import Address
+
+
+def local_address(port: int, pod: PodRecord) -> Address | None:
+    """Where the stub answers for a pod."""
+    return (f"127.{pod.address.split('.', 1)[1]}", port) if pod.address else None
+
+
+def main() -> int:
+    """Run the operator as it runs in its pod, but for where it asks."""
+    options = read(sys.argv[2:])
+    logs.configure(options.log_level, options.log_format)
+    return asyncio.run(run(options, resolve=partial(local_address, int(sys.argv[1]))))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,264 @@
+"""A namespace of its own on the cluster of KUBECONFIG, an operator that serves it, and what tests ask of both."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import yaml
+
+from metdc_operator.cluster.api import APPLY, MERGE, Api, ApiError
+from tests.cluster.operator.stub import Stub
+
+ROOT = Path(__file__).resolve().parents[3]
+COLLECTORS = "/apis/metdc.io/v1alpha1"
+_CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/exchangecollectors.metdc.io"
+FAKE: dict[str, Any] = {
+    "nodeSelector": {"type": "kwok"},
+    "tolerations": [{"key": "kwok.x-k8s.io/node", "operator": "Exists"}],
+}
+"""What puts pods on nodes that run nothing."""
+
+
+@dataclass
+class World:
+    """One namespace, with what tests do there."""
+
+    api: Api
+    namespace: str
+    stub: Stub
+    folder: Path
+    operators: list["Process"] = field(default_factory=list)
+
+    def path(self, plural: str, name: str = "") -> str:
+        """Where objects of a kind are in this namespace."""
+        group = {
+            "exchangecollectors": COLLECTORS,
+            "deployments": "/apis/apps/v1",
+            "poddisruptionbudgets": "/apis/policy/v1",
+            "networkpolicies": "/apis/networking.k8s.io/v1",
+            "leases": "/apis/coordination.k8s.io/v1",
+        }.get(plural, "/api/v1")
+        return f"{group}/namespaces/{self.namespace}/{plural}" + (f"/{name}" if name else "")
+
+    async def every(self, plural: str) -> list[dict[str, Any]]:
+        """All objects of a kind."""
+        found: list[dict[str, Any]] = (await self.api.request("GET", self.path(plural)))["items"]
+        return found
+
+    async def get(self, plural: str, name: str) -> dict[str, Any] | None:
+        """An object; null when there is none."""
+        try:
+            return await self.api.request("GET", self.path(plural, name))
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    async def patch(self, plural: str, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Merge something into an object, as a person would."""
+        return await self.api.request("PATCH", self.path(plural, name), body=body, content_type=MERGE)
+
+    async def create(self, plural: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Make an object."""
+        return await self.api.request("POST", self.path(plural), body=body)
+
+    async def delete(self, plural: str, name: str) -> None:
+        """Delete an object."""
+        await self.api.request("DELETE", self.path(plural, name), body={"propagationPolicy": "Background"})
+
+    async def collector(self, name: str = "binance", **spec: Any) -> None:
+        """Apply an ExchangeCollector for Binance's spot market, on fake nodes unless the spec says otherwise."""
+        wanted = {"exchange": "binance", "markets": [{"name": "spot"}], "rotation": {"overlap": "1s"}, **FAKE} | spec
+        body = {
+            "apiVersion": "metdc.io/v1alpha1",
+            "kind": "ExchangeCollector",
+            "metadata": {"name": name, "namespace": self.namespace},
+            "spec": wanted,
+        }
+        await self.api.request(
+            "PATCH",
+            self.path("exchangecollectors", name),
+            query={"fieldManager": "tests", "force": "true"},
+            body=body,
+            content_type=APPLY,
+        )
+
+    async def status(self, name: str = "binance") -> dict[str, Any]:
+        """The status of a resource; empty while it has none."""
+        found = await self.get("exchangecollectors", name)
+        return (found or {}).get("status") or {}
+
+    async def condition(self, kind: str, name: str = "binance") -> tuple[str, str]:
+        """Status and reason of a condition."""
+        for each in (await self.status(name)).get("conditions", ()):
+            if each["type"] == kind:
+                return each["status"], each["reason"]
+        return "", ""
+
+    async def names(self, plural: str) -> list[str]:
+        """The names of all objects of a kind that are not being deleted, in order."""
+        found = await self.every(plural)
+        return sorted(each["metadata"]["name"] for each in found if "deletionTimestamp" not in each["metadata"])
+
+    async def pods(self, prefix: str = "") -> list[str]:
+        """Names of pods that are not ending."""
+        return [name for name in await self.names("pods") if name.startswith(prefix)]
+
+    async def events(self) -> list[tuple[str, str]]:
+        """Reason and message of the events that the operator has posted."""
+        found = await self.every("events")
+        return [
+            (each["reason"], each["message"])
+            for each in found
+            if each.get("source", {}).get("component") == "metdc-operator"
+        ]
+
+    async def slot(self, name: str) -> str:
+        """The slot in a Deployment's template; empty without one."""
+        found = await self.get("deployments", name)
+        if found is None:
+            return ""
+        annotations: dict[str, str] = found["spec"]["template"]["metadata"]["annotations"]
+        return annotations["metdc.io/rotation-slot"]
+
+    async def settled(self, *names: str) -> bool:
+        """Whether these Deployments are rolled out, with nothing left of before."""
+        for name in names:
+            found = await self.get("deployments", name)
+            if found is None:
+                return False
+            status, wanted = found.get("status", {}), found["spec"]["replicas"]
+            counts = [status.get(each, 0) for each in ("replicas", "updatedReplicas", "availableReplicas")]
+            if status.get("observedGeneration") != found["metadata"]["generation"] or counts != [wanted] * 3:
+                return False
+        return True
+
+    @asynccontextmanager
+    async def operator(self, *flags: str, installation: Mapping[str, Any] | None = None) -> AsyncIterator["Process"]:
+        """Run an operator for this namespace until the block ends."""
+        process = await Process.start(self, flags, installation or {})
+        try:
+            yield process
+        finally:
+            await process.stop()
+
+
+@dataclass
+class Process:
+    """An operator as a process."""
+
+    child: asyncio.subprocess.Process
+    port: int
+    log: Path
+
+    @classmethod
+    async def start(cls, world: World, flags: tuple[str, ...], installation: Mapping[str, Any]) -> "Process":
+        """Start one that serves the world's namespace alone."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        count = len(world.operators)
+        given = world.folder / f"{world.namespace}-{count}.yaml"
+        log = world.folder / f"{world.namespace}-{count}.log"
+        defaults = {"operator": world.namespace, "image": "metdc/collector:dev", "nats": {"urls": ["nats://nats:4222"]}}
+        given.write_text(yaml.safe_dump(defaults | dict(installation)), encoding="utf-8")
+        command = [sys.executable, "-m", "tests.cluster.operator.process", str(world.stub.port)]
+        command += ["--namespaces", world.namespace, "--lease-namespace", world.namespace]
+        command += ["--installation", str(given), "--listen", f"127.0.0.1:{port}"]
+        command += ["--identity", f"operator-{count}", "--log-format", "text", *flags]
+        with log.open("wb") as sink:
+            child = await asyncio.create_subprocess_exec(*command, stderr=sink, stdout=sink, cwd=ROOT)
+        process = cls(child, port, log)
+        world.operators.append(process)
+        await until(process.answers, why="the operator answers")
+        return process
+
+    async def answers(self) -> bool:
+        """Whether its port answers."""
+        try:
+            await self.get("/healthz")
+        except aiohttp.ClientError:
+            return False
+        return True
+
+    async def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """End it, if it has not ended yet; return its exit code."""
+        if self.child.returncode is None:
+            self.child.send_signal(how)
+        return await self.child.wait()
+
+    async def get(self, path: str) -> tuple[int, str]:
+        """Ask its own port."""
+        async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{self.port}{path}") as answer:
+            return answer.status, await answer.text()
+
+    async def metric(self, name: str) -> float:
+        """A metric without labels, or with those that the name gives."""
+        _, text = await self.get("/metrics")
+        return float(next(line.rsplit(" ", 1)[1] for line in text.splitlines() if line.startswith(f"{name} ")))
+
+
+async def until(what: Callable[[], Awaitable[Any]], *, within: float = 60.0, every: float = 0.25, why: str = "") -> Any:
+    """Wait until something is true and return it; fail after ``within`` seconds."""
+    end = time.monotonic() + within
+    while True:
+        found = await what()
+        if found:
+            return found
+        if time.monotonic() > end:
+            pytest.fail(f"not within {within} s: {why or getattr(what, '__name__', 'what was waited for')}")
+        await asyncio.sleep(every)
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    """A namespace that is gone afterwards, with the definition in the cluster."""
+    if not os.environ.get("KUBECONFIG"):
+        pytest.fail("KUBECONFIG names no cluster; tests/cluster needs a real one")
+    async with new_world(tmp_path) as found:
+        yield found
+
+
+@asynccontextmanager
+async def new_world(folder: Path) -> AsyncIterator[World]:
+    """Make a namespace and delete it; what operators are told and log goes into the folder."""
+    api = await Api.connect()
+    namespace = f"op-{os.getpid()}-{int(time.time() * 10) % 10**6}"
+    await _define(api)
+    await api.request("POST", "/api/v1/namespaces", body={"metadata": {"name": namespace}})
+    stub = Stub(api, namespace)
+    await stub.start()
+    found = World(api, namespace, stub, folder)
+    try:
+        yield found
+    finally:
+        for each in found.operators:
+            await each.stop(signal.SIGKILL)
+            print(f"--- {each.log.name}\n{each.log.read_text(errors='replace')[-6000:]}")
+        await stub.stop()
+        await api.request("DELETE", f"/api/v1/namespaces/{namespace}", body={"propagationPolicy": "Background"})
+        await api.close()
+
+
+async def _define(api: Api) -> None:
+    """Apply the definition where there is none."""
+    try:
+        await api.request("GET", _CRD)
+    except ApiError as error:
+        if error.status != 404:
+            raise
+        body = yaml.safe_load((ROOT / "crds/exchangecollectors.metdc.io.yaml").read_text(encoding="utf-8"))
+        await api.request(
+            "PATCH", _CRD, query={"fieldManager": "tests", "force": "true"}, body=body, content_type=APPLY
+        )
+        await asyncio.sleep(1)
