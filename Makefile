@@ -1,6 +1,6 @@
 # What a person or a machine does with this repository; `make help` lists it.
 #
-# Progress goes to stderr. `demo`, `replay`, `bench`, `fuzz` and `chaos` end with one JSON object on stdout, so no recipe is echoed.
+# Progress goes to stderr. `demo`, `replay`, `bench`, `fuzz`, `chaos` and `cluster-test` end with one JSON object on stdout, so no recipe is echoed.
 # make itself answers 2 for every red recipe; the exact exit code (1 failed, 2 proves nothing) is that of the command behind it.
 # From another folder: `make -s -C FOLDER demo`, since make without -s reports on stdout that it enters and leaves FOLDER.
 
@@ -38,7 +38,7 @@ LONG := $(addprefix tests/,conformance/test_ccxt.py integration/test_record.py i
 	integration/test_verify.py integration/test_cli_export.py integration/test_consuming.py \
 	integration/test_backfill.py integration/test_spool.py integration/test_many_connections.py)
 
-.PHONY: help install check test test-long load unit demo replay bench fuzz chaos mutants lock lock-check format dist-check clean
+.PHONY: help install check test test-long load unit cluster-test demo replay bench fuzz chaos mutants lock lock-check format dist-check clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -76,6 +76,9 @@ load: $(INSTALLED) ## Every market with its whole universe at one address, repla
 
 unit: $(INSTALLED) ## The tests without processes and servers, in seconds (ARGS="-k rotation")
 	@$(BIN)/python -m pytest -n $(WORKERS) $(APART) $(ARGS)
+
+cluster-test: $(INSTALLED) ## Everything on a real Kubernetes: that of KUBECONFIG, else ../shared/cluster (ARGS="tests/cluster/test_images.py")
+	@$(BIN)/python -m tests.cluster $(ARGS)
 
 demo: $(INSTALLED) ## The main job, live: exchanges (simulated; LIVE=1 real) -> collectors -> JetStream -> audit (DURATION=60 SEED=7 RATE=500)
 	@$(BIN)/python -m tests.demo --duration $(DURATION) --seed $(SEED) --rate $(RATE) $(if $(LIVE),--live)

@@ -10,6 +10,7 @@ import kopf
 
 from metdc_operator.cluster.api import Api, ApiError
 from metdc_operator.cluster.calls import Calls, selector
+from metdc_operator.cluster.login import login
 from metdc_operator.lease import Lease
 from metdc_operator.metrics import Metrics
 from metdc_operator.options import Options
@@ -212,9 +213,7 @@ def wire(operator: Operator) -> kopf.OperatorRegistry:
     """Return the handlers: what kopf is told to watch, and whom it is to tell."""
     registry = kopf.OperatorRegistry()
 
-    @kopf.on.login(registry=registry)
-    def login(**arguments: Any) -> kopf.ConnectionInfo | None:
-        return kopf.login_with_service_account(**arguments) or kopf.login_with_kubeconfig(**arguments)
+    kopf.on.login(registry=registry)(login)
 
     @kopf.on.startup(registry=registry)
     async def start(settings: kopf.OperatorSettings, **_: Any) -> None:
@@ -243,6 +242,7 @@ async def run(options: Options, *, resolve: Resolve = pod_address) -> int:
         registry=wire(operator),
         clusterwide=not options.namespaces,
         namespaces=options.namespaces,
+        identity=options.identity,  # type: ignore[arg-type] # kopf would ask for the user's name, and a pod's may have none
         stop_flag=operator.failed,
     )
     return 1 if operator.failed.is_set() else 0

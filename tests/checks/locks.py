@@ -13,11 +13,14 @@ import tempfile
 from pathlib import Path
 
 EXTRAS = ("collector", "operator", "cli", "parquet")
+GROUPS = ("build", "simulator")
+"""Of the images: what builds the wheel, and the simulator's own."""
 
 # The development lock comes first: it holds everything, and the others take their versions from it.
 LOCKS: dict[str, tuple[str, ...]] = {
     "requirements/dev.txt": ("--group", "dev", *(word for extra in EXTRAS for word in ("--extra", extra))),
     **{f"requirements/{extra}.txt": ("--extra", extra, "--constraints", "requirements/dev.txt") for extra in EXTRAS},
+    **{f"requirements/{group}.txt": ("--group", group, "--constraints", "requirements/dev.txt") for group in GROUPS},
 }
 
 

@@ -52,6 +52,7 @@ class Api:
         except ConfigException:
             await load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
         configuration.connection_pool_maxsize = _PARALLEL
+        configuration.disable_strict_ssl_verification = True  # as for the watches: metdc_operator.cluster.login
         client = ApiClient(configuration)
         client.user_agent = "metdc-operator"
         return cls(client)

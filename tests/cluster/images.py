@@ -1,0 +1,55 @@
+"""The images under test: built into the cluster from the working tree, or named by the environment."""
+
+import os
+import subprocess
+from dataclasses import dataclass
+
+from tests.cluster.kube import TOOLS, NoCluster
+from tests.harness import ROOT, say
+
+BUILD = 900.0
+"""Seconds for one image, its base included."""
+DOCKERFILES = {
+    "collector": ("collector/Dockerfile", "METDC_COLLECTOR_IMAGE"),
+    "operator": ("operator/Dockerfile", "METDC_OPERATOR_IMAGE"),
+    "simulator": ("tests/simulator/Dockerfile", "METDC_SIMULATOR_IMAGE"),
+}
+NATS = "nats:2.12-alpine"
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """Names by which pods run them, with imagePullPolicy IfNotPresent."""
+
+    collector: str
+    operator: str
+    simulator: str
+
+
+def provide(*, tag: str) -> Images:
+    """Return the images that the environment names; build those that it doesn't.
+
+    Raises:
+        NoCluster: one is to be built, and there is nothing here that brings it into the cluster.
+    """
+    named = {image: os.environ.get(variable) for image, (_, variable) in DOCKERFILES.items()}
+    built = {image: name or _build(image, f"metdc/{image}:{tag}") for image, name in named.items()}
+    if not all(named.values()):
+        _image("--base", NATS)
+    return Images(**built)
+
+
+def _build(image: str, name: str) -> str:
+    file, variable = DOCKERFILES[image]
+    if not (TOOLS / "image").is_file():
+        raise NoCluster(f"the image of {file} is in the cluster under no known name: set {variable}")
+    say(f"building {name}")
+    _image("-t", name, "-f", ROOT / file, ROOT)
+    return name
+
+
+def _image(*words: object) -> None:
+    command = [str(word) for word in (TOOLS / "image", *words)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=BUILD, check=False)
+    if done.returncode:
+        raise NoCluster(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr[-3000:]}")
