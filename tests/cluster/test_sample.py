@@ -15,11 +15,11 @@ from tests.cluster.kube import Json, conditions
 from tests.cluster.place import START, Exchanges, Place, exchanges, ready
 from tests.harness import ROOT, eventually, say
 
-RATE = 500.0
+RATE = 200.0
 COLLECTORS = {"app.kubernetes.io/name": "metdc-collector"}
-ROTATIONS = 2
+ROTATIONS = 1
 """Of each market."""
-INTERVAL = "2m"
+INTERVAL = "3m"
 """Of the rotations: two cores start thirteen collectors in one minute, and simulate the exchanges."""
 
 
