@@ -28,6 +28,7 @@ class Job:
         opened: whether its record was published as open.
         evidence: what its turns have shown of this very hole.
         known: when the stream was last searched for what it holds of it, ns; null before.
+        newest: the time of the newest trade that it held of the instrument then, ns; null for none.
         unbegun: where it begins was not looked for yet.
         run: of what the spool gave up in one piece; null for other holes.
         busy: its turn has come and is not over.
@@ -42,6 +43,7 @@ class Job:
     opened: bool = False
     evidence: Evidence = field(init=False)
     known: int | None = None
+    newest: int | None = None
     unbegun: bool = False
     run: int | None = None
     busy: bool = False
@@ -88,7 +90,7 @@ class Search:
             if job.narrows and job.evidence.left != hole:
                 job.becomes(job.evidence.left)
                 job.evidence.held(held, ids)
-            job.known = now
+            job.known, job.newest = now, max(held.values(), default=None)
 
     async def ask(self, job: Job, source: Source) -> None:
         """Follow a source's pages through a hole, and publish what the stream lacks."""
@@ -109,7 +111,7 @@ class Search:
                 await self.look(job)
             rows = evidence.take(page, None if hole.counted or asked > hole.end + 2 * MARGIN else hole.end)
             if rows:
-                self.stream.restore(rows, hole.start if job.known is None else job.known)
+                self.stream.restore(rows, hole.start if job.known is None else job.known, job.newest)
             shown = shown or self._shows(page.trades, heard, hole, asked)
             pages, full = pages + 1, page.full
             request = source.further(hole.span, request, page)

@@ -245,15 +245,20 @@ class Gate:
             log.debug("%s", error)
             return None
 
-    def restore(self, trades: Sequence[Trade], known: int) -> None:
-        """Publish back-filled trades, without which the stream was at ``known`` (ns)."""
+    def restore(self, trades: Sequence[Trade], known: int, newest: int | None = None) -> None:
+        """Publish back-filled trades, without which the stream was at ``known`` (ns).
+
+        Those older than ``newest`` (ns), the newest that it held of their instrument, are late, whoever stored that.
+        """
+        if newest is not None:
+            trades = [trade._replace(late=trade.late or trade.time < newest) for trade in trades]
         marked: list[Trade] = []
         for trade in trades:
-            newest = self.order.newest(trade.instrument.name)
-            if trade.aggregate is None or newest is None or newest.id.startswith("agg:"):
+            last = self.order.newest(trade.instrument.name)
+            if trade.aggregate is None or last is None or last.id.startswith("agg:"):
                 marked += self.order.mark((trade,))
             else:  # it stands for fills amid others, none of which is stored
-                marked.append(trade._replace(late=trade.time < newest.time))
+                marked.append(trade._replace(late=trade.late or trade.time < last.time))
         self.publisher.publish(marked, known)
 
     def found(self, trade: Trade) -> list[Trade]:

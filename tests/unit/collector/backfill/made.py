@@ -118,6 +118,7 @@ class Path:
     held: dict[str, Mark] = field(default_factory=dict)
     snapshots: dict[str, Shown] = field(default_factory=dict)
     published: list[tuple[Trade, int]] = field(default_factory=list)
+    behind: int | None = None
 
     def news(self) -> tuple[Sequence[tuple[Blind, Mark | None]], Sequence[Jump]]:
         blinds, self.blinds = self.blinds, []
@@ -154,7 +155,8 @@ class Path:
             return None
         return {row.message_id: row.time for row in self.stored if row.instrument == instrument}
 
-    def restore(self, trades: Sequence[Trade], known: int) -> None:
+    def restore(self, trades: Sequence[Trade], known: int, newest: int | None = None) -> None:
+        self.behind = newest
         self.published += [(each, known) for each in self.order.mark(trades)]
 
 

@@ -87,6 +87,13 @@ async def test_a_source_that_wants_a_key_is_asked_with_one_only() -> None:
         assert bool(rig.rest.asked) is keyed
 
 
+async def test_the_newest_that_the_stream_holds_goes_with_what_is_found() -> None:
+    rig = Rig()
+    jumped(rig)
+    assert await rig.run(3) == ["filled"]
+    assert rig.path.behind == at(9, 100).time
+
+
 async def test_aggregates_close_what_fills_leave() -> None:
     rig = Rig()
     jumped(rig)
@@ -95,7 +102,7 @@ async def test_aggregates_close_what_fills_leave() -> None:
     rig.rest.rows += [aggregate(1, 4, 5, at=99 * SECOND), aggregate(2, 6, 7, at=99 * SECOND)]
     rig.rest.rows += [aggregate(3, 8, 8, at=99 * SECOND), aggregate(4, 9, 9, at=100 * SECOND)]
     published: list[str] = []
-    rig.path.restore = lambda trades, known: published.extend(each.id for each in trades)  # type: ignore[method-assign]
+    rig.path.restore = lambda trades, known, newest=None: published.extend(each.id for each in trades)  # type: ignore[method-assign]
     assert await rig.run(3) == ["filled"]
     assert published == ["8", "agg:2"]
 

@@ -120,7 +120,7 @@ async def test_fills_behind_stored_aggregates_do_not_show_that_nothing_is_missin
     rig.sources.append(Newest(rig.rest, aggregates=True))
     rig.rest.rows = [aggregate(5, 50, 51, at=80 * SECOND), aggregate(6, 52, 59, at=90 * SECOND)]
     published: list[str] = []
-    rig.path.restore = lambda trades, known: published.extend(each.id for each in trades)  # type: ignore[method-assign]
+    rig.path.restore = lambda trades, known, newest=None: published.extend(each.id for each in trades)  # type: ignore[method-assign]
     await rig.run(12)
     assert published == ["agg:6"]
 

@@ -204,6 +204,12 @@ def test_what_is_restored_behind_a_newer_trade_is_late() -> None:
     assert rig.sink.known[2:] == [MOMENT - 7] * 2
 
 
+def test_what_is_restored_before_its_instrument_is_let_in_is_late_behind_what_another_has_stored() -> None:
+    rig = Rig()
+    rig.gate.restore([trade(5), trade(6), trade(7)], MOMENT, newest=trade(6).time)
+    assert [(each.id, each.late) for each in rig.sink.published] == [("5", True), ("6", False), ("7", False)]
+
+
 def test_an_aggregate_that_is_restored_amid_fills_is_late_only_behind_a_newer_one() -> None:
     rig = Rig()
     rig.receive(trade(5))
