@@ -48,9 +48,18 @@ def beside_a_backlog(exchange: Simulator, nats: NatsServer, *, by: float) -> Ite
         old.until(lambda report: report["backlog"]["trades"] > 500, "its backlog grows")
         old.until(lambda report: report["at"] - report["backlog"]["oldest"] > 20e9, "its backlog is old")
         with collector(new_config, by=by) as new:
-            new.until(lambda report: report["trades"]["stored"] > 100, "it streams by itself")
+            new.until(started, "it has found what it missed, and streams by itself")
             new.until(waits, "it waits for the other")
             yield old, new
+
+
+def started(report: dict[str, object]) -> bool:
+    """Whether a collector's back-fill is over, and trades go from its sockets to the stream."""
+    trades, gaps, backlog = report["trades"], report["gaps"], report["backlog"]
+    assert isinstance(trades, dict)
+    assert isinstance(gaps, dict)
+    assert isinstance(backlog, dict)
+    return bool(trades["stored"] > 100 and gaps["filled"] > 0 and gaps["open"] == 0 and backlog["trades"] < 20)
 
 
 def waits(report: dict[str, object]) -> bool:
