@@ -45,7 +45,7 @@ DIVIDE = 20
 """By what the demo divides the timers of both sides; real exchanges keep the true ones."""
 READY = {False: 90.0, True: 300.0}
 """Seconds for all markets to be ready, simulated and live."""
-ROTATED = {False: 60.0, True: 420.0}
+ROTATED = {False: 150.0, True: 420.0}
 """Seconds after the duration for the last rotation to end."""
 START_UP = {False: 10.0, True: 60.0}
 """Seconds that markets usually take to be ready: the rotation is ordered ahead, for the middle of the run."""
@@ -110,6 +110,9 @@ def resources(options: Options, addresses: dict[str, Any] | None, *, at: datetim
         for resource in yaml.safe_load_all((SAMPLES / file).read_text()):
             spec = resource["spec"]
             spec["rotation"] = {"interval": "30m", "overlap": "30s", "suspend": True}
+            spec.setdefault("nats", {})["stream"] = {
+                "maxBytes": "1Gi"
+            }  # a server reserves it; seven default ones want 56 GiB
             order = {"metdc.io/rotate-after": at.strftime("%Y-%m-%dT%H:%M:%SZ")}
             resource["metadata"].setdefault("annotations", {}).update(order)
             if addresses:
@@ -222,9 +225,11 @@ def demo(options: Options) -> tuple[dict[str, Any], Verdict]:
         file = directory / "resources.yaml"
         file.write_text(yaml.safe_dump_all(documents))
         say(f"metdc run: {', '.join(run.markets)} into {nats.url}")
-        timers = {} if options.live else {"METDC_DIVIDE_TIMERS": str(DIVIDE)}
+        environment = {"XDG_STATE_HOME": str(directory / "state")}  # no run before this one has left anything there
+        if not options.live:
+            environment["METDC_DIVIDE_TIMERS"] = str(DIVIDE)
         command = [*metdc(), "run", "-f", file, "--nats", nats.url, "--format", "json"]
-        process = stack.enter_context(Process(command, name="metdc run", env=timers))
+        process = stack.enter_context(Process(command, name="metdc run", env=environment))
         until_ready(process, run, live=options.live)
         say(f"all markets are ready; {options.duration:g} s of trades, one rotation of each market (Ctrl-C ends early)")
         if control:
