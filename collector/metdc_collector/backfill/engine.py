@@ -19,10 +19,6 @@ from metdc_collector.wire.gap import Gap, State
 log = logging.getLogger(__name__)
 _TICK = 0.1
 _WORKERS = 4
-# Whatever was in flight when a hole was noticed, here or in another pod, is stored by then.
-_IN_FLIGHT = 1.0
-# A snapshot, if there is one, has come by then, and shows what REST would.
-_SNAPSHOT = 0.5
 # Another pod tells once a second what it has proven: one that is silent for longer is gone, and no longer waited for.
 _TELLS = 2.0
 _PEERS = 3.0
@@ -42,7 +38,7 @@ class Backfill(Jobs):
         aggregates: whether it joins fills.
         proofs: what other pods, alive or not, have proven; null when they can't be asked.
         peers: whether another pod of the market is known to be alive.
-        delivers: whether some of that is not delivered yet.
+        delivers: whether some of what dead processes have left on disk is not delivered yet.
         spooled: whether any spooled trades are not delivered yet.
         keyed: whether there is an API key for the venue.
         begun: what became of the holes of this process's start that were settled, by instrument.
