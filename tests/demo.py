@@ -53,6 +53,8 @@ HISTORY = 200
 """Rows of each simulated Phemex snapshot before the start; documented are 200, seen a thousand."""
 PLANNED = 0.95
 """The part of its plan that each market must have sent, for the run to prove anything."""
+SHOWN = 2.0
+"""Seconds between two lines of rates."""
 SAMPLES = ROOT / "config" / "samples"
 
 
@@ -149,7 +151,7 @@ def until_ready(process: Process, run: Run, *, live: bool) -> None:
 
 def flow(process: Process, run: Run, watch: Watch, options: Options) -> None:
     """Show the trades for the duration, and for as long as a rotation is still under way."""
-    start = time.monotonic()
+    start = shown = time.monotonic()
     while (elapsed := time.monotonic() - start) < options.duration + ROTATED[options.live]:
         if elapsed >= options.duration and run.rotated:
             return
@@ -158,8 +160,10 @@ def flow(process: Process, run: Run, watch: Watch, options: Options) -> None:
         if process.exit_code is not None:
             run.problems.append(f"metdc run ended with {process.exit_code}\n{process.log}")
             return
-        for line in watch.lines(elapsed):
-            say(line)
+        if time.monotonic() - shown >= SHOWN:
+            shown = time.monotonic()
+            for line in watch.lines(elapsed):
+                say(line)
         time.sleep(0.5)
 
 
@@ -287,8 +291,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (NotInTime, stream.CannotRead, OSError) as error:
         say(str(error))
         result, verdict = {"ok": False, "error": str(error).partition("\n")[0]}, Verdict({}, [])
-    for problem in result.get("problems", ()):
-        say(problem)
+    for problem in (*result.get("problems", ()), *result.get("examples", ())):
+        say(str(problem))
     print(json.dumps(result, ensure_ascii=False))
     if verdict.empty:
         return 2
