@@ -43,7 +43,7 @@ from tests.watch import Watch
 
 DIVIDE = 20
 """By what the demo divides the timers of both sides; real exchanges keep the true ones."""
-READY = {False: 90.0, True: 300.0}
+READY = {False: 200.0, True: 300.0}
 """Seconds for all markets to be ready, simulated and live."""
 ROTATED = {False: 150.0, True: 420.0}
 """Seconds after the duration for the last rotation to end."""

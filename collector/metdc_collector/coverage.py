@@ -12,12 +12,14 @@ from typing import NamedTuple
 class Blind(NamedTuple):
     """A time in which nobody listened to an instrument, ns since the epoch.
 
-    ``start`` is null where this process has never listened to it before, and cannot tell who did.
+    ``start`` is null where this process has never listened to it before, and cannot tell who did. ``asked`` is then
+    when it first asked for it in vain, on a connection that ended before the venue had answered; null if it did not.
     """
 
     name: str
     start: int | None
     end: int
+    asked: int | None = None
 
 
 @dataclass(slots=True)
@@ -27,6 +29,8 @@ class Coverage:
     _since: dict[str, dict[int, int]] = field(default_factory=dict)
     _names: dict[int, set[str]] = field(default_factory=dict)
     _dark: dict[str, int | None] = field(default_factory=dict)
+    _asking: dict[int, dict[str, int]] = field(default_factory=dict)
+    _asked: dict[str, int] = field(default_factory=dict)
 
     def want(self, names: Iterable[str], since: int | None = None) -> None:
         """Note instruments to be listened to; ``since`` is up to when they surely did not trade, where that is known.
@@ -41,8 +45,15 @@ class Coverage:
         """These are wanted no longer."""
         for name in names:
             self._dark.pop(name, None)
+            self._asked.pop(name, None)
             for connection in self._since.pop(name, {}):
                 self._names[connection].discard(name)
+
+    def ask(self, connection: int, names: Iterable[str], now: int) -> None:
+        """A connection is about to ask the venue for these."""
+        asking = self._asking.setdefault(connection, {})
+        for name in names:
+            asking.setdefault(name, now)
 
     def cover(self, connection: int, names: Iterable[str], now: int) -> list[Blind]:
         """A connection listens to these from ``now`` on; return what nobody has listened to until then."""
@@ -54,7 +65,8 @@ class Coverage:
             mine.add(name)
             others = self._since.setdefault(name, {})
             if not others:
-                found.append(Blind(name, self._dark.pop(name), now))
+                start, asked = self._dark.pop(name), self._asked.pop(name, None)
+                found.append(Blind(name, start, now, asked if start is None else None))
             others[connection] = now
         return found
 
@@ -68,6 +80,9 @@ class Coverage:
     def leave(self, connection: int, proof: int) -> list[Blind]:
         """A connection has ended, and gave its last sign of life at ``proof``; return what the others have missed."""
         found: list[Blind] = []
+        for name, asked in self._asking.pop(connection, {}).items():
+            if self._dark.get(name, 0) is None:
+                self._asked.setdefault(name, asked)
         for name in sorted(self._names.pop(connection, ())):
             others = self._since[name]
             until = max(proof, others.pop(connection))

@@ -266,7 +266,8 @@ class Backfill(Jobs):
         if until is not None and until >= hole.end:
             return False
         times = (None if until is None else in_flight(until, low), None if low is None else low.time)
-        start = max((time for time in times if time is not None), default=None)
+        asked = hole.start if hole.start < hole.end else None  # in vain: nobody listened before, as far as is known
+        start = max((time for time in times if time is not None), default=asked)
         found = stretches(name, Stretch(low, start, hole.end), self.kept())
         holes = [
             Hole(hole.instrument, self._counting(before), None, min(first, end), end, hole.cause, hole.noticed)

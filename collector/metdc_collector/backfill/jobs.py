@@ -99,7 +99,8 @@ class Jobs:
             cause = self._cause(blind)
             self._known.add(blind.name)
             if instrument is not None and (blind.start is None or blind.end > blind.start):
-                start = blind.end if blind.start is None else in_flight(blind.start, before)
+                begun = blind.asked if blind.start is None else in_flight(blind.start, before)
+                start = blind.end if begun is None else begun
                 self._add(Hole(instrument, before, None, start, blind.end, cause, now))
         for instrument, before, after in jumps:
             for first, last in pairwise([before, *between(instrument.name, before, after, self.kept()), after]):

@@ -174,7 +174,7 @@ class Sampler:
             # Else clocks that differ would explain it, or another connection has taken over.
             if unheard and missing[-1].time > since + MARGIN and self.since(name) == since:
                 self.silent(name)
-            self.stream.restore(missing, looked_at)
+            await self.stream.restore(missing, looked_at)
 
     def _count(self, checked: int, missing: int) -> None:
         before = self.samples

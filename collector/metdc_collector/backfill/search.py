@@ -111,7 +111,7 @@ class Search:
                 await self.look(job)
             rows = evidence.take(page, None if hole.counted or asked > hole.end + 2 * MARGIN else hole.end)
             if rows:
-                self.stream.restore(rows, hole.start if job.known is None else job.known, job.newest)
+                await self.stream.restore(rows, hole.start if job.known is None else job.known, job.newest)
             shown = shown or self._shows(page.trades, heard, hole, asked)
             pages, full = pages + 1, page.full
             request = source.further(hole.span, request, page)

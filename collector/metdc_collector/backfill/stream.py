@@ -51,8 +51,8 @@ class Stream(Protocol):
     async def held_of(self, instrument: Instrument, time: int) -> Mapping[str, int] | None:
         """The message ids that may have been stored of an instrument since ``time``; null when that can't be told."""
 
-    def restore(self, trades: Sequence[Trade], known: int, newest: int | None = None) -> None:
-        """Publish back-filled trades, without which the stream was at ``known`` (ns).
+    async def restore(self, trades: Sequence[Trade], known: int, newest: int | None = None) -> None:
+        """Publish back-filled trades of one instrument, without which the stream was at ``known`` (ns).
 
         ``newest`` is the time (ns) of the newest trade that it held of the instrument then, by whomever.
         """

@@ -24,6 +24,7 @@ from metdc_collector.exchanges.base import Parsed
 from metdc_collector.exchanges.history import Mark
 from metdc_collector.publisher.direct import LookFailed
 from metdc_collector.publisher.publisher import Publisher
+from metdc_collector.publisher.turn import Turn
 from metdc_collector.publisher.window import MOST_BYTES
 from metdc_collector.wire.instrument import Instrument
 from metdc_collector.wire.trade import Trade
@@ -97,6 +98,7 @@ class Gate:
 
     def join(self, connection: int, instruments: Sequence[Instrument]) -> None:
         """A connection starts to stream these instruments, or streams them again."""
+        self.coverage.ask(connection, [instrument.name for instrument in instruments], self.clock.now())
         joinings = self._joining.setdefault(connection, {})
         for instrument in instruments:
             joinings.setdefault(instrument.name, Joining(instrument))
@@ -245,21 +247,31 @@ class Gate:
             log.debug("%s", error)
             return None
 
-    def restore(self, trades: Sequence[Trade], known: int, newest: int | None = None) -> None:
-        """Publish back-filled trades, without which the stream was at ``known`` (ns).
+    async def restore(self, trades: Sequence[Trade], known: int, newest: int | None = None) -> None:
+        """Publish back-filled trades of one instrument, without which the stream was at ``known`` (ns).
 
-        Those older than ``newest`` (ns), the newest that it held of their instrument, are late, whoever stored that.
+        Those older than ``newest`` (ns), the newest that it held of the instrument, are late, whoever stored that; and
+        beside another process those that are overtaken by what it stores meanwhile.
         """
-        if newest is not None:
-            trades = [trade._replace(late=trade.late or trade.time < newest) for trade in trades]
-        marked: list[Trade] = []
+        turn = Turn(self.publisher)
         for trade in trades:
-            last = self.order.newest(trade.instrument.name)
-            if trade.aggregate is None or last is None or last.id.startswith("agg:"):
-                marked += self.order.mark((trade,))
-            else:  # it stands for fills amid others, none of which is stored
-                marked.append(trade._replace(late=trade.late or trade.time < last.time))
-        self.publisher.publish(marked, known)
+            for marked in self._marked(trade, newest):
+                left: Trade | None = marked
+                if self.peers() and not marked.late and turn.possible:
+                    left, overtaker = await turn.store(marked)
+                    if overtaker is not None:
+                        self.order.resume(marked.instrument.name, overtaker)
+                if left is not None:
+                    self.publisher.publish((left,), known)
+
+    def _marked(self, trade: Trade, newest: int | None) -> list[Trade]:
+        late = trade.late or (newest is not None and trade.time < newest)
+        trade = trade._replace(late=late)
+        last = self.order.newest(trade.instrument.name)
+        if trade.aggregate is None or last is None or last.id.startswith("agg:"):
+            return self.order.mark((trade,))
+        # It stands for fills amid others, none of which is stored.
+        return [trade._replace(late=late or trade.time < last.time)]
 
     def found(self, trade: Trade) -> list[Trade]:
         """Return a trade that another process has left on disk, as it is to be published.

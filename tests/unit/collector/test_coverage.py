@@ -120,6 +120,37 @@ def test_what_was_listened_to_is_known_also_while_it_is_dark() -> None:
     assert coverage.known == {"B"}
 
 
+def test_what_was_asked_for_on_a_connection_that_ended_unanswered_is_told_with_the_first_cover() -> None:
+    coverage = wanted("A", "B", "C")
+    coverage.ask(1, ["A", "B"], 10)
+    coverage.cover(1, ["B"], 12)
+    coverage.leave(1, 20)
+    coverage.ask(2, ["A", "B", "C"], 30)
+    coverage.leave(2, 35)
+    assert coverage.cover(3, ["A", "B", "C"], 40) == [
+        Blind("A", None, 40, asked=10),
+        Blind("B", 20, 40),
+        Blind("C", None, 40, asked=30),
+    ]
+
+
+def test_what_is_asked_for_on_a_connection_that_lives_is_not_asked_for_in_vain() -> None:
+    coverage = wanted("A")
+    coverage.ask(1, ["A"], 10)
+    assert coverage.cover(1, ["A"], 12) == [Blind("A", None, 12)]
+    coverage.leave(1, 20)
+    assert coverage.cover(2, ["A"], 30) == [Blind("A", 20, 30)]
+
+
+def test_what_is_wanted_anew_was_not_asked_for() -> None:
+    coverage = wanted("A")
+    coverage.ask(1, ["A"], 10)
+    coverage.leave(1, 20)
+    coverage.forget(["A"])
+    coverage.want(["A"])
+    assert coverage.cover(2, ["A"], 30) == [Blind("A", None, 30)]
+
+
 Step = tuple[str, int]
 STEPS = st.lists(st.tuples(st.sampled_from(["cover", "leave"]), st.integers(1, 3)), max_size=30)
 

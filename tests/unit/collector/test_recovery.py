@@ -12,6 +12,7 @@ import pytest
 from metdc_collector.backfill.proof import Names, Proof
 from metdc_collector.clock import Clock, Timers
 from metdc_collector.continuity import Order
+from metdc_collector.coverage import Blind
 from metdc_collector.exchanges.base import Channel
 from metdc_collector.exchanges.history import Mark
 from metdc_collector.fleet import Fleet
@@ -267,8 +268,8 @@ def test_a_subscription_that_only_seems_to_be_is_a_hole_until_it_is_renewed() ->
     rig.gate.cover(1, ["BTCUSDT"])
     newest = Mark("5", MOMENT + SECOND, "5")
     assert rig.gate.news()[0] == [
-        (("BTCUSDT", MOMENT + SECOND, MOMENT + 30 * SECOND), newest),
-        (("BTCUSDT", MOMENT + 30 * SECOND, MOMENT + 31 * SECOND), newest),
+        (Blind("BTCUSDT", MOMENT + SECOND, MOMENT + 30 * SECOND), newest),
+        (Blind("BTCUSDT", MOMENT + 30 * SECOND, MOMENT + 31 * SECOND), newest),
     ]
     assert rig.fleet.doubted == ["BTCUSDT"]
 
@@ -280,7 +281,7 @@ def test_what_never_sent_a_trade_is_silent_since_it_was_subscribed_to() -> None:
     rig.gate.news()
     rig.hand.time = 30 * SECOND
     rig.recovery.sampler.silent("BTCUSDT")
-    assert rig.gate.news()[0] == [(("BTCUSDT", MOMENT, MOMENT + 30 * SECOND), None)]
+    assert rig.gate.news()[0] == [(Blind("BTCUSDT", MOMENT, MOMENT + 30 * SECOND), None)]
 
 
 def test_what_nobody_listens_to_is_dark_already() -> None:

@@ -155,7 +155,7 @@ class Path:
             return None
         return {row.message_id: row.time for row in self.stored if row.instrument == instrument}
 
-    def restore(self, trades: Sequence[Trade], known: int, newest: int | None = None) -> None:
+    async def restore(self, trades: Sequence[Trade], known: int, newest: int | None = None) -> None:
         self.behind = newest
         self.published += [(each, known) for each in self.order.mark(trades)]
 
@@ -248,3 +248,14 @@ def jumped(rig: Rig) -> None:
     """Numbers 6 to 8 have not come."""
     rig.live(at(5, 99), at(9, 100))
     rig.rest.rows = [at(number, 99 + (number - 5) / 4) for number in range(3, 10)]
+
+
+def only_kept(rig: Rig) -> list[str]:
+    """Let the path keep the ids of what is restored, and return where; it publishes nothing."""
+    ids: list[str] = []
+
+    async def keep(trades: Sequence[Trade], known: int, newest: int | None = None) -> None:
+        ids.extend(each.id for each in trades)
+
+    rig.path.restore = keep  # type: ignore[method-assign]
+    return ids

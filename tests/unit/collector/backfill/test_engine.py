@@ -1,7 +1,7 @@
 """From a hole that is noticed to its record: what is waited for, asked, published and told."""
 
 from metdc_collector.coverage import Blind
-from tests.unit.collector.backfill.made import Newest, Numbered, Rig, at, jumped, proven, unnumbered
+from tests.unit.collector.backfill.made import Newest, Numbered, Rig, at, jumped, only_kept, proven, unnumbered
 from tests.unit.collector.made import MOMENT, SECOND, aggregate
 
 # -- counted holes
@@ -101,8 +101,7 @@ async def test_aggregates_close_what_fills_leave() -> None:
     rig.sources.append(Newest(rig.rest, aggregates=True))
     rig.rest.rows += [aggregate(1, 4, 5, at=99 * SECOND), aggregate(2, 6, 7, at=99 * SECOND)]
     rig.rest.rows += [aggregate(3, 8, 8, at=99 * SECOND), aggregate(4, 9, 9, at=100 * SECOND)]
-    published: list[str] = []
-    rig.path.restore = lambda trades, known, newest=None: published.extend(each.id for each in trades)  # type: ignore[method-assign]
+    published = only_kept(rig)
     assert await rig.run(3) == ["filled"]
     assert published == ["8", "agg:2"]
 

@@ -7,7 +7,7 @@ from metdc_collector.backfill.proof import Kept, Proof
 from metdc_collector.coverage import Blind
 from metdc_collector.exchanges.history import Mark
 from metdc_collector.rest import RestError
-from tests.unit.collector.backfill.made import Newest, Rig, at, jumped, mark, proven, unnumbered
+from tests.unit.collector.backfill.made import Newest, Rig, at, jumped, mark, only_kept, proven, unnumbered
 from tests.unit.collector.made import BTC, MOMENT, SECOND, aggregate
 
 # -- the start of a process
@@ -59,6 +59,25 @@ async def test_a_process_where_nobody_has_listened_before_has_no_hole() -> None:
     rig.blind(None, 100)
     assert await rig.run(5) == []
     assert (rig.rest.asked, rig.engine.pending) == ([], {})
+
+
+async def test_where_nobody_has_listened_before_a_hole_begins_when_the_venue_was_first_asked_in_vain() -> None:
+    rig = Rig(consecutive=False)
+    rig.proofs = None
+    rig.path.blinds.append((Blind("BTCUSDT", None, MOMENT + 100 * SECOND, asked=MOMENT + 97 * SECOND), None))
+    rig.rest.rows = [unnumbered(1, 90), unnumbered(2, 98), unnumbered(3, 101)]
+    rig.live(unnumbered(3, 101))
+    assert await rig.run(10) == ["filled"]
+    assert rig.ids == ["x-2"]
+    assert (rig.told[0].start, rig.told[0].cause) == (MOMENT + 97 * SECOND, "restarted")
+
+
+async def test_what_is_proven_until_later_than_the_first_vain_question_is_no_hole() -> None:
+    rig = Rig(consecutive=False)
+    rig.proofs = [proven("gone", MOMENT, MOMENT + 102 * SECOND)]
+    rig.path.blinds.append((Blind("BTCUSDT", None, MOMENT + 100 * SECOND, asked=MOMENT + 97 * SECOND), None))
+    assert await rig.run(10) == []
+    assert rig.rest.asked == []
 
 
 async def test_a_process_that_did_not_listen_to_an_instrument_proves_nothing_of_it() -> None:
@@ -119,8 +138,7 @@ async def test_fills_behind_stored_aggregates_do_not_show_that_nothing_is_missin
     rig.blind(None, 100)
     rig.sources.append(Newest(rig.rest, aggregates=True))
     rig.rest.rows = [aggregate(5, 50, 51, at=80 * SECOND), aggregate(6, 52, 59, at=90 * SECOND)]
-    published: list[str] = []
-    rig.path.restore = lambda trades, known, newest=None: published.extend(each.id for each in trades)  # type: ignore[method-assign]
+    published = only_kept(rig)
     await rig.run(12)
     assert published == ["agg:6"]
 

@@ -196,40 +196,40 @@ async def test_what_the_stream_holds_of_an_instrument_is_told() -> None:
     assert await rig.gate.held_of(BTC, trade(5).time) == {trade(5).message_id: trade(5).time}
 
 
-def test_what_is_restored_behind_a_newer_trade_is_late() -> None:
+async def test_what_is_restored_behind_a_newer_trade_is_late() -> None:
     rig = Rig()
     rig.receive(trade(5), trade(9))
-    rig.gate.restore([trade(6), aggregate(3, 7, 8, at=8_999_999)], MOMENT - 7)
+    await rig.gate.restore([trade(6), aggregate(3, 7, 8, at=8_999_999)], MOMENT - 7)
     assert [(each.id, each.late) for each in rig.sink.published[2:]] == [("6", True), ("agg:3", True)]
     assert rig.sink.known[2:] == [MOMENT - 7] * 2
 
 
-def test_what_is_restored_before_its_instrument_is_let_in_is_late_behind_what_another_has_stored() -> None:
+async def test_what_is_restored_before_its_instrument_is_let_in_is_late_behind_what_another_has_stored() -> None:
     rig = Rig()
-    rig.gate.restore([trade(5), trade(6), trade(7)], MOMENT, newest=trade(6).time)
+    await rig.gate.restore([trade(5), trade(6), trade(7)], MOMENT, newest=trade(6).time)
     assert [(each.id, each.late) for each in rig.sink.published] == [("5", True), ("6", False), ("7", False)]
 
 
-def test_an_aggregate_that_is_restored_amid_fills_is_late_only_behind_a_newer_one() -> None:
+async def test_an_aggregate_that_is_restored_amid_fills_is_late_only_behind_a_newer_one() -> None:
     rig = Rig()
     rig.receive(trade(5))
-    rig.gate.restore([aggregate(3, 6, 8, at=9_000_000)], MOMENT)
+    await rig.gate.restore([aggregate(3, 6, 8, at=9_000_000)], MOMENT)
     assert [(each.id, each.late) for each in rig.sink.published] == [("5", False), ("agg:3", False)]
     assert rig.gate.order.last_ids() == {"BTCUSDT": "5"}
 
 
-def test_aggregates_that_are_restored_among_aggregates_are_late_only_behind_a_newer_one() -> None:
+async def test_aggregates_that_are_restored_among_aggregates_are_late_only_behind_a_newer_one() -> None:
     rig = Rig()
-    rig.gate.restore([aggregate(3, 6, 8), aggregate(4, 9, 9)], MOMENT)
+    await rig.gate.restore([aggregate(3, 6, 8), aggregate(4, 9, 9)], MOMENT)
     rig.receive(aggregate(6, 12, 12))
-    rig.gate.restore([aggregate(5, 10, 11), aggregate(7, 13, 13)], MOMENT)
+    await rig.gate.restore([aggregate(5, 10, 11), aggregate(7, 13, 13)], MOMENT)
     assert [each.late for each in rig.sink.published] == [False, False, False, True, False]
 
 
-def test_what_is_restored_of_a_quiet_instrument_is_its_newest() -> None:
+async def test_what_is_restored_of_a_quiet_instrument_is_its_newest() -> None:
     rig = Rig()
     rig.receive(trade(5))
-    rig.gate.restore([trade(6)], MOMENT)
+    await rig.gate.restore([trade(6)], MOMENT)
     assert [(each.id, each.late) for each in rig.sink.published] == [("5", False), ("6", False)]
     rig.receive(trade(7))
     assert rig.gate.news() == ([], [])
