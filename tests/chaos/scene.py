@@ -281,23 +281,38 @@ class Scene:
     def settle(self, cases: Sequence[Case], timeout: float) -> None:
         """Wait until nothing is on its way any more and no gap is open, by the collectors' own reports."""
         seen: dict[str, list[int]] = {}
+        why: dict[str, str] = {}
 
         def quiet(case: Case) -> bool:
-            reports = [pod.report() for pod in case.pods]
             counts = seen.setdefault(case.market.key, [])
             counts.append(0)
-            for report in reports:
-                if report is None or report["backlog"]["trades"] or report["gaps"]["open"]:
+            for pod in case.pods:
+                report = pod.report()
+                undone = _undone(report)
+                if report is None or undone:
                     counts[-1] = -len(counts)
+                    why[case.market.key] = f"{pod.name}: {undone or 'no report'}"
                     return False
                 counts[-1] += report["trades"]["stored"] + report["trades"]["duplicates"]
+            why[case.market.key] = "trades are still stored"
             return len(counts) > 8 and len(set(counts[-8:])) == 1
 
-        self.each(cases, quiet, "all is stored and no gap is open", timeout)
+        took = self.each(cases, quiet, "all is stored and no gap is open", timeout)
+        for case in cases:
+            if case.market.key not in took:
+                case.problems.append(f"at the end: {why[case.market.key]}")
 
     def serials(self) -> dict[str, int]:
         """Return the last serial of each market."""
         return {key: state["serial"] for key, state in self.markets().items()}
+
+
+def _undone(report: Mapping[str, Any] | None) -> str:
+    """Return in words what a collector still has to do by its report; nothing where that is nothing."""
+    if report is None:
+        return ""
+    trades, gaps = report["backlog"]["trades"], report["gaps"]["open"]
+    return ", ".join(f"{count} {what}" for count, what in ((trades, "trades to store"), (gaps, "open gaps")) if count)
 
 
 @contextlib.contextmanager

@@ -59,7 +59,15 @@ class Backfill(Jobs):
     _search: Search = field(init=False)
 
     def __post_init__(self) -> None:
-        self._search = Search(self.rest, self.stream, self.clock, self.timers, told=self._open, sleep=self.sleep)
+        self._search = Search(
+            self.rest,
+            self.stream,
+            self.clock,
+            self.timers,
+            told=self._open,
+            neighbours=self._neighbours,
+            sleep=self.sleep,
+        )
 
     async def run(self) -> None:
         """Notice holes and close them, until cancelled."""
@@ -87,8 +95,7 @@ class Backfill(Jobs):
     def _assign(self) -> None:
         """Let workers take what is due; each goes on for as long as there is something."""
         if not self._ready:
-            now = self.clock.now()
-            due = [job for jobs in self._jobs.values() for job in jobs if job.due <= now and not job.busy]
+            due = [job for jobs in self._jobs.values() for job in self._in_turn(jobs)]
             self._ready = sorted(due, key=self._urgency, reverse=True)  # the last is taken first
         while self._ready and len(self._working) < _WORKERS:
             task = asyncio.create_task(self._work())
@@ -96,6 +103,18 @@ class Backfill(Jobs):
             task.add_done_callback(self._working.discard)
             if len(self._working) >= len(self._ready):
                 return
+
+    def _in_turn(self, jobs: Sequence[Job]) -> list[Job]:
+        """Return which of one instrument's holes have their turn: one at a time, since its pages may close others."""
+        now = self.clock.now()
+        due = [job for job in jobs if job.due <= now and not job.busy]
+        closed = [job for job in due if job.evidence.whole]
+        left = [job for job in due if not job.evidence.whole]
+        return closed if any(job.busy for job in jobs) else closed + left[:1]
+
+    def _neighbours(self, job: Job) -> list[Job]:
+        now, jobs = self.clock.now(), self._jobs.get(job.hole.instrument.name, ())
+        return [one for one in jobs if one is not job and not one.busy and one.hole.counted and one.due <= now]
 
     async def _work(self) -> None:
         while self._ready:

@@ -69,6 +69,7 @@ class Search:
 
     Attributes:
         told: called with a hole for which one reply won't do, so that its record is told while it is looked for.
+        neighbours: the other holes of a hole's instrument that wait for their turn and know by numbers what they lack.
     """
 
     rest: Rest
@@ -76,6 +77,7 @@ class Search:
     clock: Clock
     timers: Timers
     told: Callable[[Job], None]
+    neighbours: Callable[[Job], Sequence[Job]]
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     async def look(self, job: Job) -> None:
@@ -112,6 +114,7 @@ class Search:
             rows = evidence.take(page, None if hole.counted or asked > hole.end + 2 * MARGIN else hole.end)
             if rows:
                 await self.stream.restore(rows, hole.start if job.known is None else job.known, job.newest)
+            await self._share(job, source, page)
             shown = shown or self._shows(page.trades, heard, hole, asked)
             pages, full = pages + 1, page.full
             request = source.further(hole.span, request, page)
@@ -119,6 +122,16 @@ class Search:
             evidence.bottom()
         if shown:
             evidence.top()
+
+    async def _share(self, job: Job, source: Source, page: Page) -> None:
+        """Let a page close the neighbours that it shows from edge to edge: each request is dear, one reply is long."""
+        if page.damaged:
+            return
+        for other in self.neighbours(job):
+            sides = {other.hole.side(trade) for trade in page.trades}
+            if {-1, 1} <= sides and (other.hole.joined or not source.aggregates):
+                other.evidence.begin()
+                await self.stream.restore(other.evidence.take(page), other.hole.start)
 
     def _shows(self, rows: Sequence[Trade], heard: Mark | None, hole: Hole, asked: int) -> bool:
         """Whether a reply surely shows all that was traded by the hole's end, though no row lies behind it.

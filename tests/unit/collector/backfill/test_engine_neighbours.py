@@ -1,0 +1,74 @@
+"""Several holes of one instrument: a reply that shows them from edge to edge closes all of them."""
+
+from dataclasses import dataclass, replace
+
+from metdc_collector.exchanges.history import Page
+from metdc_collector.wire.instrument import Instrument
+from tests.unit.collector.backfill.made import Newest, Numbered, Rig, at, only_kept
+from tests.unit.collector.made import ETH, SECOND, aggregate, trade
+
+
+def with_three_holes() -> Rig:
+    """Return a rig where 6, 8 and 10 did not come, and REST shows them."""
+    rig = Rig()
+    rig.live(at(5, 95), at(7, 97), at(9, 99), at(11, 100))
+    rig.rest.rows = [at(number, 90 + number) for number in range(4, 12)]
+    return rig
+
+
+async def test_one_reply_closes_all_holes_that_it_shows_from_edge_to_edge() -> None:
+    rig = with_three_holes()
+    assert await rig.run(3) == ["filled"] * 3
+    assert sorted(rig.ids, key=int) == ["6", "8", "10"]
+    assert rig.rest.asked == ["newest BTCUSDT"]
+
+
+async def test_a_hole_that_a_reply_shows_in_part_is_asked_for_by_itself() -> None:
+    rig = with_three_holes()
+    rig.sources[0].most = 4  # from 8 on
+    rig.rest.during = lambda: setattr(rig.sources[0], "most", 100)
+    assert await rig.run(3) == ["filled"] * 3
+    assert sorted(rig.ids, key=int) == ["6", "8", "10"]
+    assert len(set(rig.ids)) == len(rig.ids)
+
+
+async def test_holes_of_another_instrument_are_asked_for_by_themselves() -> None:
+    rig = with_three_holes()
+    rig.live(trade(1, 95 * SECOND, ETH), trade(3, 99 * SECOND, ETH))
+    rig.rest.rows += [trade(number, 95 * SECOND, ETH) for number in (1, 2, 3)]
+    assert await rig.run(3) == ["filled"] * 4
+    assert sorted(rig.rest.asked) == ["newest BTCUSDT", "newest ETHUSDT"]
+
+
+@dataclass
+class Damaged(Newest):
+    """The newest rows, and one that can't be read."""
+
+    def read(self, body: bytes, instrument: Instrument, received: int) -> Page:
+        return replace(super().read(body, instrument, received), damaged=1)
+
+
+async def test_a_damaged_reply_closes_no_hole_but_the_one_it_was_asked_for() -> None:
+    rig = with_three_holes()
+    rig.sources[:] = [Damaged(rig.rest)]
+    assert await rig.run(3) == ["filled"] * 3
+    assert len(rig.rest.asked) == 3
+
+
+@dataclass
+class Near(Numbered):
+    """Four rows from a number on; 6 can't be read."""
+
+    def read(self, body: bytes, instrument: Instrument, received: int) -> Page:
+        fills = [row for row in super().read(body, instrument, received).trades if row.aggregate is None][:4]
+        healthy = [row for row in fills if row.id != "6"]
+        return Page(healthy, damaged=len(fills) - len(healthy))
+
+
+async def test_aggregates_close_no_other_hole_of_which_fills_may_be_had() -> None:
+    rig = with_three_holes()
+    rig.rest.rows += [aggregate(number, number, number, at=90 * SECOND) for number in range(4, 12)]
+    rig.sources[:] = [Near(rig.rest), Newest(rig.rest, aggregates=True)]
+    published = only_kept(rig)
+    await rig.run(3)
+    assert sorted(published) == ["10", "8", "agg:6"]
