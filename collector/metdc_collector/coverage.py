@@ -14,12 +14,14 @@ class Blind(NamedTuple):
 
     ``start`` is null where this process has never listened to it before, and cannot tell who did. ``asked`` is then
     when it first asked for it in vain, on a connection that ended before the venue had answered; null if it did not.
+    ``unread``: what came of it in that time could not be read.
     """
 
     name: str
     start: int | None
     end: int
     asked: int | None = None
+    unread: bool = False
 
 
 @dataclass(slots=True)

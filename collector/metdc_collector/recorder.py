@@ -143,6 +143,9 @@ class Recording:
         """Count the trades of a frame that was written."""
         self.trades += len(parsed.trades) if self._written else 0
 
+    def unread(self, names: Collection[str], since: int) -> None:
+        """Do nothing."""
+
 
 async def record(order: Order, out: BinaryIO, stop: asyncio.Event, clock: Clock) -> Recording:
     """Record until ``stop`` is set, or as long or as much as was ordered; return what was counted.

@@ -24,6 +24,8 @@ PRIVATE = {("binance", "futures"): frozenset({"insurance", "adl"})}
 HELD, UNASKED, EARLY = "REST still held it", "REST was not asked", "REST was not asked again, when it had caught up"
 GONE, UNSHOWN = "REST no longer held it", "no REST reply showed it"
 Rule = Literal["held", "sampled"]
+_ALONE = {"omitted", "silent", "damaged"}
+"""What single trades may be kept away by, so that nothing but their numbers, or a sample, shows that they existed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,11 +221,7 @@ class _Symbol:
         self, number: int, trade: Trade, narrow: Iterable[tuple[str, dict[str, Any]]], aggregate: Trade | None
     ) -> None:
         found, span = self._spans.found[number], self._spans.spans[number]
-        if (
-            span.rule == "sampled"
-            and trade.withheld in {"omitted", "silent"}
-            and not _shown(trade, self._replies, span.since)
-        ):
+        if span.rule == "sampled" and trade.withheld in _ALONE and not _shown(trade, self._replies, span.since):
             return
         excuse = self._excuse(trade, aggregate, span)
         what = f"{self._market} {trade.instrument.native.name} {trade.id} at {trade.time}"
@@ -269,7 +267,7 @@ def _count(found: Found, trade: Trade, replies: Iterable[Reply]) -> None:
     found.sent += 1
     found.unheard += not trade.reached
     found.equal += trade.seq is None and trade.id.rpartition("-")[2] not in {"0", trade.id}
-    if trade.withheld in {"omitted", "silent"}:
+    if trade.withheld in _ALONE:
         found.omitted += 1
         if _shown(trade, replies, 0):
             found.sampled += 1

@@ -111,6 +111,8 @@ class Jobs:
     def _cause(self, blind: Blind) -> str:
         if blind.start is None:
             return "restarted"
+        if blind.unread:
+            return "malformed"
         return "disconnected" if blind.name in self._known else "listed"
 
     def _counted(self, instrument: Instrument, before: Mark, after: Mark, now: int) -> Hole:

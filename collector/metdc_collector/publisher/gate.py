@@ -150,6 +150,15 @@ class Gate:
                 joining.add((trade,), replayed=parsed.replayed, now=now, known=known)
                 self.held += 1
 
+    def unread(self, names: Collection[str], since: int) -> None:
+        """A frame that came after ``since`` (ns) and names these instruments could not be read.
+
+        Where numbers count, the next trade shows what was in it.
+        """
+        if not self.order.consecutive:
+            now = self.clock.now()
+            self._note([Blind(name, min(since, now - 1), now, unread=True) for name in names])
+
     def release(self) -> None:
         """Let everybody in without a look at the stream, since there is none, and memory or time runs out.
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import functools
 import logging
+import re
 import ssl
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -40,6 +41,8 @@ _FULL_TICK = 0.01
 # A process that has not turned for so long (ns) was frozen, or the machine was.
 _FROZEN = 3_000_000_000
 _SAMPLE_BYTES = 300
+# What can be an exchange's name of an instrument, also one in Chinese.
+_WORD = re.compile(r"[\w-]+")
 # asyncio reads up to 256 KiB at once; a read of less than a quarter of that has emptied the socket, also behind TLS.
 _FULL_READ = 64 * 1024
 
@@ -68,6 +71,9 @@ class Sink(Protocol):
 
         It cannot have reached this machine before ``known`` (ns), but may have waited here since.
         """
+
+    def unread(self, names: Collection[str], since: int) -> None:
+        """A frame that came after ``since`` (ns) could not be read, and its text names these instruments."""
 
 
 @dataclass(slots=True)
@@ -342,6 +348,7 @@ class Connection:
         counts.out_of_scope += len(parsed.out_of_scope)
         if parsed.kind is Kind.MALFORMED:
             counts.malformed += 1
+            self.plan.sink.unread(_named(data, self.streaming), self._known)
             if counts.malformed & (counts.malformed - 1) == 0:  # the 1st, 2nd, 4th, 8th, … is a sample for the log
                 log.warning("malformed frame no. %d: %s: %r", counts.malformed, parsed.reason, data[:_SAMPLE_BYTES])
         if parsed.acknowledged:
@@ -375,6 +382,12 @@ class Connection:
         self._paused = None
         self._thawed = self.plan.clock.now()
         feed.transport.resume_reading()
+
+
+def _named(data: bytes, names: Collection[str]) -> list[str]:
+    """Return which of the instruments the text of a frame names, in order."""
+    words = set(_WORD.findall(data[:_FULL_READ].decode(errors="replace")))
+    return sorted(words.intersection(names))
 
 
 def _outcome(error: Exception, address: str, rest: Rest) -> Outcome:

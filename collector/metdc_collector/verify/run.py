@@ -96,6 +96,9 @@ class _Opened:
     def receive(self, connection: int, parsed: Parsed, known: int) -> None:
         """Do nothing."""
 
+    def unread(self, names: Collection[str], since: int) -> None:
+        """Do nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Overheard:

@@ -37,7 +37,7 @@ class Gap:
         before, after: the trades at its edges; null where there is none.
         start, end: the time without proof, ns since the epoch (``from`` and ``to`` on the wire).
         first_missing, last_missing: the first and last ordering number still missing, where these are consecutive.
-        cause: why, one word: ``disconnected``, ``restarted``, ``omitted``, ``listed``, ``dropped``, …
+        cause: why, one word: ``disconnected``, ``restarted``, ``omitted``, ``listed``, ``dropped``, ``malformed``, …
         missing: numbers that were found or are still missing; null where numbers are not consecutive.
         filled: trades that were found and published.
         at: when this state of the record was written, ns.

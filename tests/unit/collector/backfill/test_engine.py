@@ -1,7 +1,7 @@
 """From a hole that is noticed to its record: what is waited for, asked, published and told."""
 
 from metdc_collector.coverage import Blind
-from tests.unit.collector.backfill.made import Newest, Numbered, Rig, at, jumped, only_kept, proven, unnumbered
+from tests.unit.collector.backfill.made import Newest, Numbered, Rig, at, jumped, mark, only_kept, proven, unnumbered
 from tests.unit.collector.made import MOMENT, SECOND, aggregate
 
 # -- counted holes
@@ -283,3 +283,13 @@ async def test_what_another_living_pod_has_proven_is_no_hole() -> None:
     rig.blind(91, 100)
     assert await rig.run(2) == []
     assert rig.rest.asked == []
+
+
+async def test_what_could_not_be_read_is_asked_for_and_told_as_such() -> None:
+    rig = Rig(consecutive=False)
+    rig.live(unnumbered(1, 95), unnumbered(3, 100))
+    start, end = MOMENT + 98 * SECOND, MOMENT + 99 * SECOND
+    rig.path.blinds.append((Blind("BTCUSDT", start, end, unread=True), mark(unnumbered(1, 95))))
+    rig.rest.rows = [unnumbered(1, 95), unnumbered(2, 98.5), unnumbered(3, 100)]
+    assert await rig.run(10) == ["filled"]
+    assert (rig.ids, rig.told[0].cause) == (["x-2"], "malformed")

@@ -331,3 +331,23 @@ def test_what_is_held_is_old_from_the_moment_it_was_received() -> None:
     assert rig.gate.held_since is None
     rig.receive(trade(5))
     assert rig.gate.held_since == trade(5).received
+
+
+# -- frames that could not be read
+
+
+def test_where_nothing_counts_a_frame_that_could_not_be_read_is_a_blind_time_of_what_it_names() -> None:
+    rig = Rig(consecutive=False)
+    rig.receive(trade(5))
+    rig.gate.unread(["BTCUSDT"], MOMENT - 4)
+    rig.gate.unread(["ETHUSDT"], MOMENT + 9)  # also where the clock was set back
+    assert rig.gate.news()[0] == [
+        (Blind("BTCUSDT", MOMENT - 4, MOMENT, unread=True), Mark("5", trade(5).time, None)),
+        (Blind("ETHUSDT", MOMENT - 1, MOMENT, unread=True), None),
+    ]
+
+
+def test_where_numbers_count_they_tell_what_was_in_a_frame_that_could_not_be_read() -> None:
+    rig = Rig()
+    rig.gate.unread(["BTCUSDT"], MOMENT - 4)
+    assert rig.gate.news()[0] == []

@@ -117,6 +117,8 @@ class Quiet:
 
     def receive(self, connection: int, parsed: Parsed, known: int) -> None: ...
 
+    def unread(self, names: Collection[str], since: int) -> None: ...
+
 
 @dataclass
 class Replies(Rest):
