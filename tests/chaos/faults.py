@@ -280,7 +280,9 @@ _LIST = "what is streamed stays as it is"
 FAULTS: dict[str, Fault] = {
     "planned_end": Fault(planned_end),
     "malformed": Fault(malformed(beside=True, share=0.2)),
-    "damaged": Fault(malformed(beside=False, share=0.2), omits=True),  # a frame may not say whose trades it held
+    "damaged": Fault(
+        malformed(beside=False, share=0.2), settle=60, omits=True
+    ),  # a frame may not say whose trades it held
     "reset": Fault(socket_fault("reset")),
     "half_open": Fault(socket_fault("half_open")),
     "close_code": Fault(socket_fault("close_code", code=1001, reason="going away")),

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import functools
 import logging
-import re
 import ssl
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,7 +28,7 @@ from metdc_collector.exchanges.base import (
 )
 from metdc_collector.limits import Pace
 from metdc_collector.rest import Reply, Rest, RestError
-from metdc_collector.session.feed import Feed
+from metdc_collector.session.feed import Feed, named
 from metdc_collector.session.policy import End, Outcome, of_close, of_status
 from metdc_collector.tap import Tap
 from metdc_collector.wire.instrument import Instrument
@@ -41,8 +40,6 @@ _FULL_TICK = 0.01
 # A process that has not turned for so long (ns) was frozen, or the machine was.
 _FROZEN = 3_000_000_000
 _SAMPLE_BYTES = 300
-# What can be an exchange's name of an instrument, also one in Chinese.
-_WORD = re.compile(r"[\w-]+")
 # asyncio reads up to 256 KiB at once; a read of less than a quarter of that has emptied the socket, also behind TLS.
 _FULL_READ = 64 * 1024
 
@@ -348,7 +345,7 @@ class Connection:
         counts.out_of_scope += len(parsed.out_of_scope)
         if parsed.kind is Kind.MALFORMED:
             counts.malformed += 1
-            self.plan.sink.unread(_named(data, self.streaming), self._known)
+            self.plan.sink.unread(named(data, self.streaming), self._known)
             if counts.malformed & (counts.malformed - 1) == 0:  # the 1st, 2nd, 4th, 8th, … is a sample for the log
                 log.warning("malformed frame no. %d: %s: %r", counts.malformed, parsed.reason, data[:_SAMPLE_BYTES])
         if parsed.acknowledged:
@@ -382,12 +379,6 @@ class Connection:
         self._paused = None
         self._thawed = self.plan.clock.now()
         feed.transport.resume_reading()
-
-
-def _named(data: bytes, names: Collection[str]) -> list[str]:
-    """Return which of the instruments the text of a frame names, in order."""
-    words = set(_WORD.findall(data[:_FULL_READ].decode(errors="replace")))
-    return sorted(words.intersection(names))
 
 
 def _outcome(error: Exception, address: str, rest: Rest) -> Outcome:

@@ -4,12 +4,23 @@ The library's own queue would cost a task switch a frame and hide when a frame a
 and closing are used as they are.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Collection
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Response
+
+# What can be an exchange's name of an instrument, also one in Chinese.
+_WORD = re.compile(r"[\w-]+")
+_MOST = 64 * 1024
+
+
+def named(frame: bytes, names: Collection[str]) -> list[str]:
+    """Return which instruments the text of a frame that can't be parsed names, in order; 64 KiB of it are searched."""
+    words = set(_WORD.findall(frame[:_MOST].decode(errors="replace")))
+    return sorted(words.intersection(names))
 
 
 class Feed(ClientConnection):

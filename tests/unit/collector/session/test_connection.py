@@ -296,36 +296,6 @@ async def test_a_tap_sees_what_passes_as_it_is_on_the_wire() -> None:
     assert answers[1:] == [("binary", "", b"{}"), ("text", "", trade(5).encode()), ("binary", "", trade(6).encode())]
 
 
-async def test_a_malformed_frame_is_counted_and_survived(caplog: pytest.LogCaptureFixture) -> None:
-    async def venue(socket: ServerConnection) -> None:
-        for _ in range(3):
-            await socket.send("{")
-        await socket.send(trade(5))
-        await socket.wait_closed()
-
-    async with connected(venue) as rig:
-        assert await rig.received(1) == ["5"]
-        assert rig.counts.malformed == 3
-    samples = [text for text in caplog.messages if text.startswith("malformed frame")]
-    assert [text.split(":")[0] for text in samples] == ["malformed frame no. 1", "malformed frame no. 2"]
-
-
-async def test_the_instruments_that_a_malformed_frame_names_are_told_and_since_when_it_can_have_come() -> None:
-    started = time.time_ns()
-
-    async def venue(socket: ServerConnection) -> None:
-        await socket.send(trade(5))
-        await socket.send('{"stream":"btcusdt@trade","data":{"s":"BTCUSDT","x":"ETHUSDTX", "p":NaN')
-        await socket.send("\\")
-        await socket.send(trade(6))
-        await socket.wait_closed()
-
-    async with connected(venue) as rig:
-        assert await rig.received(2) == ["5", "6"]
-        assert [names for names, _ in rig.gate.doubted] == [["BTCUSDT"], []]
-        assert started <= rig.gate.doubted[0][1] <= time.time_ns()
-
-
 async def test_without_room_nothing_is_read_until_there_is_some() -> None:
     sent = asyncio.Event()
 
