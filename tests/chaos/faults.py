@@ -280,15 +280,14 @@ _LIST = "what is streamed stays as it is"
 FAULTS: dict[str, Fault] = {
     "planned_end": Fault(planned_end),
     "malformed": Fault(malformed(beside=True, share=0.2)),
-    "damaged": Fault(
-        malformed(beside=False, share=0.2), settle=60, omits=True
-    ),  # a frame may not say whose trades it held
+    # A frame may not say whose trades it held.
+    "damaged": Fault(malformed(beside=False, share=0.2), settle=60, omits=True),
     "reset": Fault(socket_fault("reset")),
     "half_open": Fault(socket_fault("half_open")),
     "close_code": Fault(socket_fault("close_code", code=1001, reason="going away")),
     "refuse_connect": Fault(lasting("refuse_connect", 3, reset=True, status=503)),
     "slow_ack": Fault(lasting("slow_ack", 1, reset=True, by=0.3)),
-    "silent_ack": Fault(lasting("silent_ack", 3, reset=True), counts="omitted", omits=True),
+    "silent_ack": Fault(lasting("silent_ack", 3, reset=True), settle=60, counts="omitted", omits=True),
     "omit": Fault(omit, counts="omitted", omits=True),
     "omit_long": Fault(omit_long, settle=60, counts="omitted", omits=True),
     "duplicate_trades": Fault(lasting("duplicate_trades", 2)),
