@@ -67,6 +67,7 @@ check: $(INSTALLED) lock-check ## Format, lint, types, module arrows, house rule
 test: $(INSTALLED) ## Everything but cluster tests and what test-long has, against a real nats-server
 	@$(BIN)/python -m pytest -n $(WORKERS) $(APART) $(LONG:%=--ignore=%) --cov --cov-report=term-missing:skip-covered $(ARGS)
 	@$(BIN)/python -m pytest tests/integration $(LONG:%=--ignore=%) $(ARGS)
+	@$(if $(ARGS),true,$(BIN)/python -m tests.chaos --seed $(SEED) --schedule short)
 
 test-long: $(INSTALLED) ## Listings while running, what is in scope, recording, exporting, each further venue from end to end, ccxt as a witness
 	@$(BIN)/python -m pytest $(LONG) $(ARGS)
