@@ -108,8 +108,8 @@ class Backfill(Jobs):
         """Return which of one instrument's holes have their turn: one at a time, since its pages may close others."""
         now = self.clock.now()
         due = [job for job in jobs if job.due <= now and not job.busy]
-        closed = [job for job in due if job.evidence.whole]
-        left = [job for job in due if not job.evidence.whole]
+        closed = [job for job in due if job.evidence.complete]
+        left = [job for job in due if not job.evidence.complete]
         return closed if any(job.busy for job in jobs) else closed + left[:1]
 
     def _neighbours(self, job: Job) -> list[Job]:

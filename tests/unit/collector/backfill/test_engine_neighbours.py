@@ -72,3 +72,11 @@ async def test_aggregates_close_no_other_hole_of_which_fills_may_be_had() -> Non
     published = only_kept(rig)
     await rig.run(3)
     assert sorted(published) == ["10", "8", "agg:6"]
+
+
+async def test_holes_of_numbers_that_were_never_public_are_closed_by_the_same_reply_at_once() -> None:
+    rig = Rig()
+    rig.live(*(at(number, 95) for number in range(1, 60, 2)))
+    rig.rest.rows = [at(number, 95) for number in range(1, 60, 2)]
+    assert await rig.run(1.5) == []
+    assert (rig.rest.asked, rig.engine.pending) == (["newest BTCUSDT"], {})
