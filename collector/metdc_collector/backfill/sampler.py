@@ -151,7 +151,9 @@ class Sampler:
         await self._compare_while(lambda: self.clock.now() < end)
 
     async def _compare_while(self, wanted: Callable[[], bool]) -> None:
-        while self._young and wanted():
+        for _ in range(len(self._young)):  # each once: what the stream can't be asked about is kept again
+            if not wanted():
+                return
             _, instrument, since, rows = self._young.popleft()
             self._kept -= len(rows)
             await self._compare(instrument, since, rows)
@@ -164,6 +166,7 @@ class Sampler:
         looked_at = self.clock.now()
         held = await self.stream.held_of(instrument, min(trade.time for trade in rows))
         if held is None:
+            self._keep(instrument, since, looked_at, list(rows))
             return
         missing = [trade for trade in rows if trade.message_id not in held]
         self._count(len(rows), len(missing))

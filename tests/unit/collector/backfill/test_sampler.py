@@ -151,6 +151,18 @@ async def test_rows_prove_nothing_while_the_stream_can_not_be_looked_at() -> Non
     assert (rig.ids, rig.silent, rig.sampler.samples) == ([], [], Samples())
 
 
+async def test_rows_wait_until_the_stream_can_be_looked_at_again() -> None:
+    rig = Rig()
+    rig.rest.rows = [unnumbered(1, 50)]
+    rig.path.unreadable = True
+    await rig.sampler.sample(BTC)
+    await rig.sampler.finish(MOMENT + 10**6 * SECOND)  # each is tried once: it ends
+    rig.path.unreadable = False
+    rig.hand.time = 104 * SECOND
+    await rig.sampler.compare_young()
+    assert (rig.ids, rig.sampler.samples) == (["x-1"], Samples(checked=1, missing=1, repaired=1))
+
+
 async def test_what_nobody_listens_to_is_not_asked_for() -> None:
     rig = Rig()
     rig.since["BTCUSDT"] = None
