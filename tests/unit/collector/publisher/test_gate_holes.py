@@ -351,3 +351,18 @@ def test_where_numbers_count_they_tell_what_was_in_a_frame_that_could_not_be_rea
     rig = Rig()
     rig.gate.unread(["BTCUSDT"], MOMENT - 4)
     assert rig.gate.news()[0] == []
+
+
+# -- connections that end before the venue has answered
+
+
+def test_an_instrument_that_was_asked_for_on_a_connection_that_ended_unanswered_is_blind_since_then() -> None:
+    rig = Rig()
+    rig.gate.coverage.want(["BTCUSDT"])
+    rig.gate.join(1, [BTC])
+    rig.hand.time = 2 * SECOND
+    rig.gate.leave(1, MOMENT + SECOND)
+    rig.gate.join(2, [BTC])
+    rig.hand.time = 3 * SECOND
+    rig.gate.cover(2, ["BTCUSDT"])
+    assert rig.gate.news()[0] == [(Blind("BTCUSDT", None, MOMENT + 3 * SECOND, asked=MOMENT), None)]
