@@ -41,8 +41,8 @@ class Timers:
         cooldown: pause after three refusals in a row.
         region_block: pause after a refusal for the client's region.
         stable: a connection that lived for so long has forgotten its failures.
-        hold: a joining connection waits so long for a trade's predecessor, where no other pod is known to be behind.
-        hold_behind_peer: the same while another pod of the market is alive.
+        hold: a joining connection waits so long for what came before its first trade, where no other pod is alive.
+        hold_behind_peer: the same while another pod of the market is alive, or it isn't known yet whether one is.
         acknowledge: NATS must acknowledge a trade within.
         retry, retry_most: pause before rejected trades are published again, doubling from the one to the other.
         nats_ping: interval of pings to NATS; two unanswered ones end the connection.

@@ -50,7 +50,7 @@ class Collector:
         self._state: reports.State = "starting"
         self._acknowledged = False
         self._report_problem: str | None = None
-        self._peers: list[reports.Report] = []
+        self._peers: list[reports.Report] | None = None  # not known yet
         self._backlogs = _backlogs(settings, timers)
         self._fleet: Fleet | None = None
         self._rate = PerSecond()
@@ -61,8 +61,11 @@ class Collector:
         def peers() -> bool:
             return bool(self._peers)
 
+        def perhaps_peers() -> bool:
+            return self._peers is None or bool(self._peers)
+
         self.publisher = _publisher(settings, clock, timers)
-        self.gate = Gate(self.publisher, Order(venue.channels[0].consecutive), clock, timers, peers=peers)
+        self.gate = Gate(self.publisher, Order(venue.channels[0].consecutive), clock, timers, peers=perhaps_peers)
         self._bucket = _reports(settings, self.publisher, timers)
         # One context for all connections: each of its own would cost 0.8 MiB.
         self._tls = _trust(settings)
@@ -216,6 +219,8 @@ class Collector:
             else:
                 self._report_problem = None
                 self._acknowledged = True
+                if self._peers is None:  # the very first report has made the bucket
+                    await self._look_at_others()
 
     def _report_pause(self) -> float:
         if self._acknowledged:
@@ -231,8 +236,7 @@ class Collector:
             log.debug("%s", error)  # before anybody's first report there is no bucket
         else:
             self._succession.look(found, await self.recovery.proofs(), mine, self._start())
-            others = living(found, mine)
-        self._peers = others or []
+            self._peers = others = living(found, mine)
         for news in self._backlogs.look(others, now=self.clock.now(), connected=self.publisher.connected_since):
             log.warning("%s", news)
 

@@ -17,6 +17,11 @@ A venue makes numbers and times in one place: their orders differ by millisecond
 they contradict each other by more than this, it has begun to count anew, after a relisting, and times decide.
 """
 
+DISORDER = 1_000_000_000
+"""By how much the times of trades may contradict the order in which a venue sends them, in ns: 1 s is far more than
+any does.
+"""
+
 
 class Newest(NamedTuple):
     """The trade of a subject that was stored last: its id, the venue's time in ns, whether it is marked late, its seq.
@@ -204,8 +209,10 @@ def may_join(joining: Joining, newest: Newest | None, *, consecutive: bool) -> b
     """Whether the stream is known to hold all that came before the first held trade.
 
     With consecutive numbers: it holds the predecessor, or something newer. Without, or of a trade that came without its
-    number: only a snapshot tells, when it reaches back to the newest stored trade. Its first row's time alone does not,
-    if it is the same: it may be one of several fills of one order, and the snapshot may begin after some of them.
+    number: it holds one of the held trades, so that whoever stored that is past the first; or one that is newer by more
+    than times may be out of order; or a snapshot reaches back beyond the newest stored trade. Its first row's time
+    alone does not tell, if it is the same: it may be one of several fills of one order, and the snapshot may begin
+    after some of them.
     """
     if not joining.trades:
         return True
@@ -213,8 +220,9 @@ def may_join(joining: Joining, newest: Newest | None, *, consecutive: bool) -> b
         return False
     if consecutive and number(joining.first or joining.trades[0].seq) >= 0:
         return _covers(newest, joining)
-    replayed = joining.trades[: joining.replayed]
-    return bool(replayed) and (replayed[0].time < newest.time or any(trade.id == newest.id for trade in replayed))
+    first = joining.trades[0]
+    behind = 0 if joining.replayed else DISORDER
+    return first.time + behind < newest.time or any(trade.id == newest.id for trade in joining.trades)
 
 
 def first_of(joining: Joining, newest: Newest | None, *, consecutive: bool) -> First:

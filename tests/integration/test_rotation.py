@@ -1,5 +1,7 @@
 """A rotation under lag: the old collector's publishes come late while the new one joins, in order all the same."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.harness import NatsServer
@@ -13,10 +15,20 @@ from tests.integration.rig import (
     delays,
     held,
     settled,
+    simulator,
     streaming,
 )
 
 pytestmark = pytest.mark.timeout(90)
+
+
+BYBIT_FUTURES = Market("bybit", "futures", "BTCUSDT")
+
+
+@pytest.fixture(scope="module")
+def bybit() -> Iterator[Simulator]:
+    with simulator(only=("bybit",)) as running:
+        yield running
 
 
 @pytest.mark.parametrize(
@@ -27,6 +39,17 @@ pytestmark = pytest.mark.timeout(90)
 def test_a_collector_that_joins_does_not_overtake_one_that_lags(
     exchange: Simulator, nats: NatsServer, market: Market, seconds: float
 ) -> None:
+    assert_not_overtaken(exchange, nats, market, seconds)
+
+
+def test_where_ids_do_not_count_a_collector_does_not_overtake_one_that_lags_by_more_than_a_second(
+    bybit: Simulator, nats: NatsServer
+) -> None:
+    assert_not_overtaken(bybit, nats, BYBIT_FUTURES, 1.5)
+
+
+def assert_not_overtaken(exchange: Simulator, nats: NatsServer, market: Market, seconds: float) -> None:
+    """Let a collector join another whose publishes come ``seconds`` late, and judge the order of what is stored."""
     exchange.rate(market, 800)
     with lag(nats.port, seconds) as way, streaming(exchange, market, way.url, pod="old") as old:
         exchange.sent(market, 400)

@@ -53,7 +53,7 @@ class Gate:
     Attributes:
         publisher: where trades go.
         order: marks what comes late.
-        peers: whether another pod of the market is known to be alive: then a predecessor is waited for longer.
+        peers: whether another pod of the market may be alive: then what came before is waited for longer.
         coverage: which instruments are listened to.
         blind: times in which nobody listened to an instrument, and the newest trade before each.
         begun: since when those of the first list are listened to, ns.
@@ -338,8 +338,7 @@ class Gate:
 
     def _due(self, joining: Joining) -> bool:
         assert joining.since is not None, "set with the first trade"
-        consecutive_behind = self.order.consecutive and self.peers()
-        hold = self.timers.hold_behind_peer if consecutive_behind else self.timers.hold
+        hold = self.timers.hold_behind_peer if self.peers() else self.timers.hold
         # After an outage of NATS the others deliver what they have kept before this one may overtake them.
         return self.clock.now() - max(joining.since, self.publisher.usable_since) >= int(hold * 1e9)
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metdc_collector.continuity import (
+    DISORDER,
     First,
     Joining,
     Newest,
@@ -238,8 +239,14 @@ def test_fills_join_after_aggregates_by_their_time(at: int, *, may: bool) -> Non
     assert may_join(held(trade(100, at=5)), stored(aggregate(10, 90, 99, at=at)), consecutive=True) is may
 
 
-def test_without_ids_live_trades_alone_tell_nothing() -> None:
-    assert not may_join(held(trade("a", at=5)), stored(trade("b", at=9)), consecutive=False)
+@pytest.mark.parametrize(("newest", "may"), [("x", False), ("a", True), ("b", True)])
+def test_without_ids_live_trades_join_once_one_of_them_is_stored(newest: str, *, may: bool) -> None:
+    assert may_join(held(trade("a", at=5), trade("b", at=9)), stored(trade(newest, at=9)), consecutive=False) is may
+
+
+@pytest.mark.parametrize(("ahead", "may"), [(DISORDER, False), (DISORDER + 1, True)])
+def test_without_ids_live_trades_join_behind_one_that_is_surely_newer(ahead: int, *, may: bool) -> None:
+    assert may_join(held(trade("a", at=5)), stored(trade("x", at=5 + ahead)), consecutive=False) is may
 
 
 def test_a_trade_without_a_number_joins_on_no_proof_where_ids_count() -> None:

@@ -157,17 +157,21 @@ async def test_nobody_is_held_for_longer_than_a_second_when_alone() -> None:
     assert await rig.step_after(0.1) == ["5"]
 
 
-async def test_where_ids_count_a_predecessor_is_waited_for_longer_while_another_pod_lives() -> None:
-    rig = joined(peers=True)
+@pytest.mark.parametrize("consecutive", [True, False])
+async def test_what_came_before_is_waited_for_longer_while_another_pod_lives(consecutive: bool) -> None:
+    rig = joined(consecutive=consecutive, peers=True)
     rig.receive(trade(5))
     assert await rig.step_after(9) == []
     assert await rig.step_after(1) == ["5"]
 
 
-async def test_where_ids_do_not_count_another_pod_makes_no_difference() -> None:
+async def test_where_ids_do_not_count_a_connection_joins_once_another_pod_has_stored_one_of_its_trades() -> None:
     rig = joined(consecutive=False, peers=True)
-    rig.receive(trade("a", at=5))
-    assert await rig.step_after(1) == ["a"]
+    rig.receive(trade("b", at=5), trade("c", at=6))
+    rig.stream.rows = [trade("a", at=4)]
+    assert await rig.step_after(2) == []
+    rig.stream.rows = [trade("a", at=4), trade("b", at=5)]
+    assert await rig.step_after() == ["b", "c"]
 
 
 async def test_rows_of_a_snapshot_that_are_stored_are_left_out() -> None:
