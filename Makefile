@@ -1,6 +1,6 @@
 # What a person or a machine does with this repository; `make help` lists it.
 #
-# Progress goes to stderr. `demo`, `replay`, `bench`, `fuzz`, `chaos` and `cluster-test` end with one JSON object on stdout, so no recipe is echoed.
+# Progress goes to stderr. `demo`, `replay`, `bench`, `fuzz`, `chaos`, `cluster-test` and `soak` end with one JSON object on stdout, so no recipe is echoed.
 # make itself answers 2 for every red recipe; the exact exit code (1 failed, 2 proves nothing) is that of the command behind it.
 # From another folder: `make -s -C FOLDER demo`, since make without -s reports on stdout that it enters and leaves FOLDER.
 
@@ -26,6 +26,8 @@ FILES ?=
 COUNT ?= 100000
 # Of `make chaos`
 SCHEDULE ?= short
+# Of `make soak`
+ROTATIONS ?= 1000
 # Of `make test` and the like: further words for pytest
 ARGS ?=
 # Tests without a clock run side by side
@@ -38,7 +40,7 @@ LONG := $(addprefix tests/,conformance/test_ccxt.py integration/test_record.py i
 	integration/test_verify.py integration/test_cli_export.py integration/test_consuming.py \
 	integration/test_backfill.py integration/test_spool.py integration/test_many_connections.py)
 
-.PHONY: help install check test test-long load unit cluster-test demo replay bench fuzz chaos mutants lock lock-check format dist-check clean
+.PHONY: help install check test test-long load unit cluster-test soak demo replay bench fuzz chaos mutants lock lock-check format dist-check clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -80,6 +82,9 @@ unit: $(INSTALLED) ## The tests without processes and servers, in seconds (ARGS=
 
 cluster-test: $(INSTALLED) ## Everything on a real Kubernetes: that of KUBECONFIG, else ../shared/cluster (ARGS="tests/cluster/test_images.py")
 	@$(BIN)/python -m tests.cluster $(ARGS)
+
+soak: $(INSTALLED) ## The simulator's sample on that Kubernetes, rotated each minute until it is enough, then the audit (ROTATIONS=1000)
+	@$(BIN)/python -m tests.cluster.soak --rotations $(ROTATIONS) $(ARGS)
 
 demo: $(INSTALLED) ## The main job, live: exchanges (simulated; LIVE=1 real) -> collectors -> JetStream -> audit (DURATION=60 SEED=7 RATE=500)
 	@$(BIN)/python -m tests.demo --duration $(DURATION) --seed $(SEED) --rate $(RATE) $(if $(LIVE),--live)

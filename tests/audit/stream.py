@@ -66,6 +66,15 @@ async def last_sequences(nc: Client, subjects: str) -> dict[str, int]:
     }
 
 
+async def count(nc: Client, subjects: str) -> int:
+    """Return how many messages are stored on these subjects."""
+    total = 0
+    for name in await names(nc, subjects):
+        state = (await _api(nc, f"STREAM.INFO.{name}", {"subjects_filter": subjects}))["state"]
+        total += sum((state.get("subjects") or {}).values())
+    return total
+
+
 async def read(nc: Client, subjects: str, take: Callable[[Stored], None]) -> int:
     """Hand every stored message on ``subjects`` to ``take``, stream by stream in store order; return how many.
 

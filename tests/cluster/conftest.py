@@ -25,10 +25,15 @@ NewPlace = Callable[[str], Place]
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give the tests of this folder more time than others: the first of them waits for images to be built."""
+    """Give the tests of this folder more time than others: the first of them waits for images to be built.
+
+    Those of one folder stay together, so that what they share is there once, and not beside the others.
+    """
     for item in items:
         if Path(__file__).parent in item.path.parents and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(LONGEST))
+    folders = list(dict.fromkeys(item.path.parent for item in items))
+    items.sort(key=lambda item: folders.index(item.path.parent))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,9 +4,11 @@ import asyncio
 import contextlib
 import gzip
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from nats.aio.client import Client
 
 from tests.audit import stream
 from tests.audit.__main__ import audit
@@ -121,14 +123,24 @@ class Exchanges:
     def stored(self, subjects: str = "trades.>") -> int:
         """Return the sum of the last sequences of the streams on these subjects."""
 
-        async def ask() -> int:
+        async def ask(nc: Client) -> int:
+            return sum((await stream.last_sequences(nc, subjects)).values())
+
+        return self._asked(ask)
+
+    def count(self, subjects: str) -> int:
+        """Return how many messages are stored on these subjects."""
+        return self._asked(lambda nc: stream.count(nc, subjects))
+
+    def _asked(self, ask: Callable[[Client], Awaitable[int]]) -> int:
+        async def asked() -> int:
             nc = await stream.connect(self.nats_url)
             try:
-                return sum((await stream.last_sequences(nc, subjects)).values())
+                return await ask(nc)
             finally:
                 await nc.close()
 
-        return asyncio.run(ask())
+        return asyncio.run(asked())
 
     def at_rest(self) -> None:
         """Let the exchanges pause, and wait until the streams grow no more."""

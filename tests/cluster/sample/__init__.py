@@ -1,0 +1,1 @@
+"""The simulator's sample on a real cluster: collectors in pods, rotations, faults, judged by the audit."""

@@ -1,0 +1,126 @@
+"""What befalls all pods at once: a node is drained, NATS is restarted, NATS is away."""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.audit.judge import Verdict
+from tests.cluster.place import CEILING, START, ready
+from tests.cluster.sample.scene import SETTLED, Sample, market_of, restarts
+from tests.harness import eventually
+
+AWAY = float(os.environ.get("METDC_NATS_AWAY", "30"))
+"""Seconds that NATS is away."""
+
+pytestmark = pytest.mark.timeout(1200 + 2 * AWAY)
+
+
+# -- nodes
+
+
+@pytest.fixture
+def cordoned(scene: Sample) -> Iterator[str]:
+    """The node with most of the pods; it takes pods again afterwards."""
+    scene.settle()
+    nodes = [pod["spec"]["nodeName"] for pod in scene.pods()]
+    node: str = max(sorted(set(nodes)), key=nodes.count)
+    yield node
+    scene.where.cluster.run("uncordon", node)
+
+
+def test_a_drained_node_gives_its_pods_away_without_a_hole(scene: Sample, cordoned: str) -> None:
+    dark: set[str] = set()
+
+    def drained() -> bool:
+        alive = {market_of(pod) for pod in scene.pods() if ready(pod)}
+        dark.update(set(scene.markets) - alive)
+        return drain.done()
+
+    # Only this installation's pods: exchanges and NATS stay.
+    chosen = f"--pod-selector=metdc.io/operator={scene.where.name}"
+    words = ("drain", cordoned, chosen, "--delete-emptydir-data", f"--timeout={SETTLED:.0f}s")
+    with ThreadPoolExecutor() as threads:
+        drain = threads.submit(scene.where.cluster.run, *words, timeout=SETTLED + CEILING)
+        eventually(drained, SETTLED + CEILING, f"{cordoned} is drained", every=1)
+        drain.result()
+    eventually(scene.whole, SETTLED, "each market has one ready pod", every=2)
+    assert cordoned not in {pod["spec"]["nodeName"] for pod in scene.pods()}
+    assert not dark
+    record = scene.exchanges.audited().record()
+    assert record["ok"], json.dumps(record)
+
+
+# -- NATS
+
+
+@dataclass(slots=True)
+class Outage:
+    """What there was to see: pods with their restarts, revisions and columns before, while NATS was away, and after."""
+
+    pods: list[dict[str, int]] = field(default_factory=list)
+    revisions: list[dict[str, int]] = field(default_factory=list)
+    columns: list[dict[str, dict[str, str]]] = field(default_factory=list)
+    verdict: Verdict = field(default_factory=lambda: Verdict({}, []))
+
+    def look(self, scene: Sample) -> None:
+        """Take what there is."""
+        self.pods.append({pod["metadata"]["uid"]: restarts(pod) for pod in scene.pods()})
+        self.revisions.append(scene.revisions())
+        self.columns.append(scene.columns())
+
+
+@pytest.fixture(scope="module")
+def outage(scene: Sample) -> Outage:
+    """NATS is restarted, then away for a while in which a rotation is ordered, then back; then the audit."""
+    scene.settle()
+    found = Outage()
+    eventually(lambda: _reasons(scene) == {"Collecting"}, START, "each resource is Ready", every=2)
+    found.look(scene)
+    scene.where.kubectl("delete", "pod", "nats-0")
+    scene.where.kubectl("rollout", "status", "statefulset/nats", f"--timeout={START:.0f}s", timeout=START + 10)
+    eventually(lambda: _grows(scene), START, "trades are stored after the restart", every=1)
+    scene.where.kubectl("scale", "statefulset/nats", "--replicas=0")
+    begun = time.monotonic()
+    eventually(lambda: _reasons(scene) == {"Disconnected"}, START, "each resource says so", every=1)
+    for name in scene.names:
+        scene.order(name)
+    time.sleep(max(0.0, begun + AWAY - time.monotonic()))  # an outage lasts; there is nothing to wait for
+    found.look(scene)
+    for name in scene.names:
+        scene.where.kubectl("annotate", "exchangecollector", name, "metdc.io/rotate-after-")
+    scene.where.kubectl("scale", "statefulset/nats", "--replicas=1")
+    eventually(lambda: _reasons(scene) == {"Collecting"}, SETTLED, "each resource is Ready again", every=2)
+    found.look(scene)
+    found.verdict = scene.exchanges.audited()
+    return found
+
+
+def _reasons(scene: Sample) -> set[str]:
+    return {row["REASON"] for row in scene.columns().values()}
+
+
+def _grows(scene: Sample) -> bool:
+    before = scene.exchanges.stored()
+    time.sleep(1)
+    return scene.exchanges.stored() > before
+
+
+def test_without_nats_the_resources_say_so_and_nothing_is_rotated(outage: Outage) -> None:
+    before, away, _ = outage.revisions
+    assert away == before
+    assert {row["READY"] for row in outage.columns[1].values()} == {"False"}
+
+
+def test_neither_a_restart_nor_an_outage_of_nats_costs_a_pod(outage: Outage) -> None:
+    before, away, after = outage.pods
+    assert before == away == after
+
+
+def test_neither_a_restart_nor_an_outage_of_nats_loses_repeats_or_misorders_a_trade(outage: Outage) -> None:
+    record = outage.verdict.record()
+    assert record["ok"], json.dumps(record)

@@ -1,0 +1,139 @@
+"""``make soak ROTATIONS=1000``: the simulator's sample on a real Kubernetes, rotated until it has been often enough.
+
+Every pod is replaced each minute under trades of all markets; at the end the audit compares all that is stored with all
+that the exchanges sent. The cluster is that of ``make cluster-test``. Ctrl-C ends the rotations early and audits what
+there is.
+
+Progress on stderr, one JSON object as the last line on stdout. Exit code 0: all held, 1: something did not, or there is
+no cluster, 2: bad usage, or a run that proves nothing.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+import time
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from tests.audit.judge import Verdict
+from tests.cluster import images as provision
+from tests.cluster import kube
+from tests.cluster.conftest import PREFIX
+from tests.cluster.kube import Cluster, Refused
+from tests.cluster.place import place
+from tests.cluster.sample.scene import RATE, ROTATION, Rotations, Sample, sample
+from tests.harness import NotInTime, Stopped, heed_signals, say
+
+LOOK = 5.0
+"""Seconds between two looks at the pods, each of which lives for a minute."""
+STANDSTILL = 600.0
+"""Seconds without any replacement after which the run is given up."""
+_TOLD = 12
+"""Looks between two lines of progress."""
+
+
+def rotate(found: Sample, wanted: int) -> Rotations:
+    """Replace pods until ``wanted`` have been, all markets together and each its share, and let the schedule rest.
+
+    Raises:
+        NotInTime: nothing is replaced any more.
+    """
+    rotations, counts = Rotations(found), dict.fromkeys(found.markets, 0)
+    found.apply(rotation=ROTATION)
+    share, begun, last = wanted // len(found.markets), time.monotonic(), time.monotonic()
+    with contextlib.suppress(KeyboardInterrupt):
+        for look in range(sys.maxsize):
+            before = sum(counts.values())
+            with contextlib.suppress(Refused):  # the API server may be slow
+                counts = rotations.look()
+            total = sum(counts.values())
+            if total >= wanted and min(counts.values()) >= share:
+                break
+            last = time.monotonic() if total > before else last
+            if time.monotonic() - last > STANDSTILL:
+                raise NotInTime(f"no pod was replaced for {STANDSTILL:g} s, after {total} rotations")
+            if look % _TOLD == 0:
+                say(f"{time.monotonic() - begun:6.0f} s  {total} of {wanted} rotations")
+            time.sleep(LOOK)
+    found.settle()
+    say(f"{sum(rotations.look().values())} rotations in {time.monotonic() - begun:.0f} s; auditing ...")
+    return rotations
+
+
+def judged(rotations: Rotations, verdict: Verdict, wanted: int) -> dict[str, Any]:
+    """Put the rotations, what the pods have proven of them, and the audit's verdict together."""
+    counts, record = rotations.look(), verdict.record()
+    for market, entry in record["markets"].items():
+        entry["rotations"] = counts.get(market, 0)
+    lost = [(place, proof["tradesLost"]) for place, proof in rotations.proofs.items() if proof.get("tradesLost")]
+    problems = [f"{market}: {count} trades lost, by the proof of {pod}" for (market, pod), count in lost]
+    total = sum(counts.values())
+    if total < wanted:
+        problems.append(f"ended after {total} of {wanted} rotations")
+    overlaps = [proof["overlapMilliseconds"] for proof in rotations.proofs.values() if "overlapMilliseconds" in proof]
+    summary = {
+        "rotations": total,
+        "proofs": len(rotations.proofs),
+        "overlap_ms_least": min(overlaps, default=None),
+        "sent": sum(tally.sent for tally in verdict.tallies.values()),
+        "stored": sum(tally.stored for tally in verdict.tallies.values()),
+    }
+    if not record["examples"]:
+        del record["examples"]
+    ok = record["ok"] and not problems
+    return record | {"ok": ok} | summary | ({"problems": problems} if problems else {})
+
+
+def soak(cluster: Cluster, rotations: int, rate: float) -> tuple[dict[str, Any], Verdict]:
+    """Run the sample in a namespace of its own; return the result and the audit's verdict."""
+    images = provision.provide(tag=PREFIX)
+    with place(cluster, f"{PREFIX}-soak-{uuid.uuid4().hex[:5]}") as where, sample(where, images, rate=rate) as found:
+        begun = time.monotonic()
+        counted = rotate(found, rotations)
+        minutes = (time.monotonic() - begun) / 60
+        verdict = found.exchanges.audited()
+        record = judged(counted, verdict, rotations)
+    return record | {"rate": rate, "minutes": round(minutes, 1), "kubernetes": cluster.version()}, verdict
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.cluster.soak", description="The simulator's sample on a cluster, rotated many times."
+    )
+    parser.add_argument(
+        "--rotations", type=int, default=1000, metavar="N", help="of all markets together (%(default)s)"
+    )
+    parser.add_argument("--rate", type=float, default=RATE, metavar="R", help="trades/s in all (%(default)g)")
+    options = parser.parse_args(argv)
+    if options.rotations < 1 or options.rate <= 0:
+        parser.error("--rotations and --rate must be above 0")
+    heed_signals()
+    verdict = Verdict({}, [])
+    try:
+        cluster = kube.find()
+        os.environ["KUBECONFIG"] = cluster.kubeconfig
+    except kube.NoCluster as error:
+        say(str(error))
+        print(json.dumps({"ok": False, "error": str(error).partition("\n")[0]}))
+        return 1
+    try:
+        result, verdict = soak(cluster, options.rotations, options.rate)
+    except (Stopped, KeyboardInterrupt):
+        result = {"ok": False, "error": "stopped before there was anything to audit"}
+    except (kube.NoCluster, NotInTime, Refused, OSError) as error:
+        say(str(error))
+        result = {"ok": False, "error": str(error).partition("\n")[0]}
+    for problem in result.get("problems", ()):
+        say(problem)
+    print(json.dumps(result, ensure_ascii=False))
+    if verdict.empty:
+        return 1 if "error" in result else 2
+    return 0 if result["ok"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
