@@ -15,22 +15,24 @@ import os
 import sys
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tests.audit.judge import Verdict
+from tests.audit.stream import CannotRead
 from tests.cluster import images as provision
 from tests.cluster import kube
 from tests.cluster.conftest import PREFIX
 from tests.cluster.kube import Cluster, Refused
 from tests.cluster.place import place
-from tests.cluster.sample.scene import RATE, ROTATION, Rotations, Sample, sample
+from tests.cluster.sample.scene import RATE, ROTATION, Proofs, Rotations, Sample, sample
 from tests.harness import NotInTime, Stopped, heed_signals, say
 
 LOOK = 5.0
 """Seconds between two looks at the pods, each of which lives for a minute."""
 STANDSTILL = 600.0
 """Seconds without any replacement after which the run is given up."""
+OK, FAILED, NOTHING = 0, 1, 2
 _TOLD = 12
 """Looks between two lines of progress."""
 
@@ -63,20 +65,20 @@ def rotate(found: Sample, wanted: int) -> Rotations:
     return rotations
 
 
-def judged(rotations: Rotations, verdict: Verdict, wanted: int) -> dict[str, Any]:
-    """Put the rotations, what the pods have proven of them, and the audit's verdict together."""
-    counts, record = rotations.look(), verdict.record()
+def judged(counts: Mapping[str, int], proofs: Proofs, verdict: Verdict, wanted: int) -> dict[str, Any]:
+    """Put the rotations by market, what pods have proven of them, and the audit's verdict together."""
+    record = verdict.record()
     for market, entry in record["markets"].items():
         entry["rotations"] = counts.get(market, 0)
-    lost = [(place, proof["tradesLost"]) for place, proof in rotations.proofs.items() if proof.get("tradesLost")]
+    lost = [(place, proof["tradesLost"]) for place, proof in proofs.items() if proof.get("tradesLost")]
     problems = [f"{market}: {count} trades lost, by the proof of {pod}" for (market, pod), count in lost]
     total = sum(counts.values())
     if total < wanted:
         problems.append(f"ended after {total} of {wanted} rotations")
-    overlaps = [proof["overlapMilliseconds"] for proof in rotations.proofs.values() if "overlapMilliseconds" in proof]
+    overlaps = [proof["overlapMilliseconds"] for proof in proofs.values() if "overlapMilliseconds" in proof]
     summary = {
         "rotations": total,
-        "proofs": len(rotations.proofs),
+        "proofs": len(proofs),
         "overlap_ms_least": min(overlaps, default=None),
         "sent": sum(tally.sent for tally in verdict.tallies.values()),
         "stored": sum(tally.stored for tally in verdict.tallies.values()),
@@ -95,7 +97,7 @@ def soak(cluster: Cluster, rotations: int, rate: float) -> tuple[dict[str, Any],
         counted = rotate(found, rotations)
         minutes = (time.monotonic() - begun) / 60
         verdict = found.exchanges.audited()
-        record = judged(counted, verdict, rotations)
+        record = judged(counted.look(), counted.proofs, verdict, rotations)
     return record | {"rate": rate, "minutes": round(minutes, 1), "kubernetes": cluster.version()}, verdict
 
 
@@ -112,27 +114,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.rotations < 1 or options.rate <= 0:
         parser.error("--rotations and --rate must be above 0")
     heed_signals()
-    verdict = Verdict({}, [])
     try:
         cluster = kube.find()
         os.environ["KUBECONFIG"] = cluster.kubeconfig
-    except kube.NoCluster as error:
-        say(str(error))
-        print(json.dumps({"ok": False, "error": str(error).partition("\n")[0]}))
-        return 1
-    try:
         result, verdict = soak(cluster, options.rotations, options.rate)
+        code = NOTHING if verdict.empty else OK if result["ok"] else FAILED
     except (Stopped, KeyboardInterrupt):
-        result = {"ok": False, "error": "stopped before there was anything to audit"}
-    except (kube.NoCluster, NotInTime, Refused, OSError) as error:
+        code, result = NOTHING, {"ok": False, "error": "stopped before there was anything to audit"}
+    except (kube.NoCluster, NotInTime, Refused, CannotRead, OSError) as error:
         say(str(error))
-        result = {"ok": False, "error": str(error).partition("\n")[0]}
+        code, result = FAILED, {"ok": False, "error": str(error).partition("\n")[0]}
     for problem in result.get("problems", ()):
         say(problem)
     print(json.dumps(result, ensure_ascii=False))
-    if verdict.empty:
-        return 1 if "error" in result else 2
-    return 0 if result["ok"] else 1
+    return code
 
 
 if __name__ == "__main__":

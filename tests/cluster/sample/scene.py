@@ -188,13 +188,17 @@ def sample(where: Place, images: Images, *, rate: float = RATE, nodes: bool = Fa
         yield found
 
 
+Proofs = dict[tuple[str, str], Json]
+"""What resources told of hand-overs, by market and the pod that took over."""
+
+
 class Rotations:
     """The replacements of a scene's pods since it was made, counted by the revisions of the Deployments."""
 
     def __init__(self, scene: Sample) -> None:
         self._scene = scene
         self._start = scene.revisions()
-        self.proofs: dict[tuple[str, str], Json] = {}
+        self.proofs: Proofs = {}
 
     def look(self) -> dict[str, int]:
         """Return how many have begun, by market, and take what the resources tell of the last of each."""
