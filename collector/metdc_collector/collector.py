@@ -162,7 +162,7 @@ class Collector:
         await asyncio.wait({streaming}, timeout=_CLOSING)
         overflow = self._overflow
         while self.gate.held and self.clock.now() < end:
-            await self.gate.step(at_once=True)
+            await self.gate.step(last=True)
             await asyncio.sleep(0.01)
             if overflow is not None and not self.publisher.usable:
                 self.gate.release()

@@ -304,10 +304,10 @@ class Gate:
             await asyncio.sleep(_TICK)
             await self.step()
 
-    async def step(self, *, at_once: bool = False) -> None:
-        """Look at the stream once and let in whom it allows; with ``at_once``, everybody."""
+    async def step(self, *, last: bool = False) -> None:
+        """Look at the stream once and let in whom it allows; at the ``last``, all where nobody can be overtaken."""
         async with self._stepping:
-            await self._step(at_once=at_once)
+            await self._step(at_once=last and not self.peers())
 
     async def _step(self, *, at_once: bool) -> None:
         waiting = [

@@ -259,10 +259,20 @@ async def test_after_an_outage_of_nats_the_others_get_their_time_to_catch_up() -
     assert await rig.step_after(1) == ["5"]
 
 
-async def test_at_the_end_everybody_is_let_in_at_once() -> None:
+async def test_at_the_end_everybody_is_let_in_at_once_when_alone() -> None:
+    rig = joined()
+    rig.receive(trade(5))
+    await rig.gate.step(last=True)
+    assert rig.sink.ids == ["5"]
+
+
+async def test_at_the_end_another_pod_that_lags_is_not_overtaken_either() -> None:
     rig = joined(peers=True)
     rig.receive(trade(5))
-    await rig.gate.step(at_once=True)
+    await rig.gate.step(last=True)
+    assert rig.sink.ids == []
+    rig.stream.rows = [trade(4)]
+    await rig.gate.step(last=True)
     assert rig.sink.ids == ["5"]
 
 
