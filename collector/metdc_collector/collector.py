@@ -58,14 +58,9 @@ class Collector:
         self._ended: int | None = None
         self._succession = Succession()
 
-        def peers() -> bool:
-            return bool(self._peers)
-
-        def perhaps_peers() -> bool:
-            return self._peers is None or bool(self._peers)
-
         self.publisher = _publisher(settings, clock, timers)
-        self.gate = Gate(self.publisher, Order(venue.channels[0].consecutive), clock, timers, peers=perhaps_peers)
+        order = Order(venue.channels[0].consecutive)
+        self.gate = Gate(self.publisher, order, clock, timers, peers=lambda: self._peers is None or bool(self._peers))
         self._bucket = _reports(settings, self.publisher, timers)
         # One context for all connections: each of its own would cost 0.8 MiB.
         self._tls = _trust(settings)
@@ -80,7 +75,7 @@ class Collector:
             clock=clock,
             timers=timers,
             fleet=lambda: self._fleet,
-            peers=peers,
+            peers=lambda: bool(self._peers),
         )
         self._overflow = self.recovery.overflow
         self._members = membership(settings, self.publisher, self._rest, clock, timers, tls=self._tls)

@@ -287,7 +287,7 @@ async def test_what_was_let_in_during_a_look_at_the_stream_is_not_what_it_held_b
         rig.stream.newest = look  # type: ignore[method-assign]
         rig.gate.join(1, [BTC])
         rig.receive(trade(5))
-        await rig.gate.step(at_once=True)
+        await rig.gate.step(last=True)
         return {BTC.subject: Newest("5", trade(5).time, seq="5")}
 
     rig.stream.newest = meanwhile  # type: ignore[method-assign]
