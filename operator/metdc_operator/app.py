@@ -42,9 +42,12 @@ _OURS = ("deployments", "pods", "budgets", "policies")
 class Operator:
     """The parts of one operator, put together."""
 
-    def __init__(self, options: Options, *, resolve: Resolve = pod_address) -> None:
-        """``resolve`` tells where a pod's report is to be asked for."""
+    def __init__(
+        self, options: Options, *, resolve: Resolve = pod_address, now: Callable[[], int] = time.time_ns
+    ) -> None:
+        """``resolve`` tells where a pod's report is to be asked for, ``now`` the time (ns since the epoch)."""
         self.options = options
+        self._now = now
         self.failed = asyncio.Event()
         self._metrics = Metrics()
         self._store = Store()
@@ -87,7 +90,16 @@ class Operator:
 
     def _watch(self, calls: Calls) -> tuple[Rounds, Intake]:
         store, queue, metrics, options = self._store, self._queue, self._metrics, self.options
-        rounds = Rounds(store, queue, self._desk, calls=calls, reports=self._reports, metrics=metrics, acts=self._acts)
+        rounds = Rounds(
+            store,
+            queue,
+            self._desk,
+            calls=calls,
+            reports=self._reports,
+            metrics=metrics,
+            acts=self._acts,
+            now=self._now,
+        )
         intake = Intake(
             store,
             queue,
@@ -96,6 +108,7 @@ class Operator:
             metrics=metrics,
             namespaces=options.namespaces or (None,),
             nodes=options.nodes,
+            now=self._now,
         )
         return rounds, intake
 
@@ -110,6 +123,7 @@ class Operator:
             acts=self._acts,
             identity=self.options.identity,
             reached=rounds.reached,
+            now=self._now,
         )
 
     async def _fill(self, intake: Intake) -> None:
@@ -168,7 +182,7 @@ class Operator:
 
     def _gauges(self) -> None:
         def overdue() -> list[int]:
-            return list(self._desk.overdue(time.time_ns()).values())
+            return list(self._desk.overdue(self._now()).values())
 
         gauge = self._metrics.gauge
         gauge("queue_depth", "Resources that wait to be looked at.", lambda: len(self._queue))
@@ -235,9 +249,9 @@ def wire(operator: Operator) -> kopf.OperatorRegistry:
     return registry
 
 
-async def run(options: Options, *, resolve: Resolve = pod_address) -> int:
+async def run(options: Options, *, resolve: Resolve = pod_address, now: Callable[[], int] = time.time_ns) -> int:
     """Run the operator until a signal ends it; return the exit code, 1 when a part of it failed."""
-    operator = Operator(options, resolve=resolve)
+    operator = Operator(options, resolve=resolve, now=now)
     await kopf.operator(
         registry=wire(operator),
         clusterwide=not options.namespaces,

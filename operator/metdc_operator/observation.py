@@ -127,11 +127,15 @@ class MarketSeen:
         return self.market if self.shards == 1 else f"{self.market}/{self.shard}"
 
     def ranked(self, since: int) -> list[Pod]:
-        """The pods, the leading one first: it carries the data, says so, and is the newest that does."""
+        """The pods, the leading one first: it carries the data, says so, and is the newest that does.
 
-        def rank(pod: Pod) -> tuple[bool, bool, bool, int, str]:
-            fresh = pod.fresh(since) is not None
-            return pod.ready, fresh, not pod.terminating, pod.started or 0, pod.name
+        What a pod said before it was ready does not stand for the market: it would look as if nothing flowed.
+        """
+
+        def rank(pod: Pod) -> tuple[bool, bool, bool, bool, int, str]:
+            report = pod.fresh(since)
+            says_so = report is not None and report.ready
+            return pod.ready, report is not None, says_so, not pod.terminating, pod.started or 0, pod.name
 
         return sorted(self.pods, key=rank, reverse=True)
 

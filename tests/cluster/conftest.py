@@ -23,6 +23,13 @@ LONGEST = 900
 NewPlace = Callable[[str], Place]
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the marks of this folder."""
+    config.addinivalue_line("markers", "together: disturbs no other test and is disturbed by none, but for the CPU")
+    config.addinivalue_line("markers", "alone: disturbs the whole cluster, or measures it")
+    config.addinivalue_line("markers", "last: judges what the whole run has left behind")
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give the tests of this folder more time than others: the first of them waits for images to be built.
@@ -34,6 +41,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(LONGEST))
     folders = list(dict.fromkeys(item.path.parent for item in items))
     items.sort(key=lambda item: folders.index(item.path.parent))
+    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,13 +2,21 @@
 
 import json
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 VARIABLE = "METDC_CLUSTER_FIGURES"
 """Names the file, one JSON object a line; without it a figure is for the test alone."""
+BEGUN = "METDC_CLUSTER_BEGUN"
+"""Names the moment at which the run began, for tests that judge all of it; a part of the tests judges itself."""
 WANTED = ("bad_specs", "refused", "status_writes_per_min", "reconcile_p99_ms", "operator_rss_mib")
 """What a whole run has to have measured."""
+
+
+def moment(seconds: float) -> str:
+    """A time as the API server's log has it, so that texts compare as times."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def note(**values: float) -> None:

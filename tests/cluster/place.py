@@ -28,6 +28,8 @@ RESTRICTED = {
     "capabilities": {"drop": ["ALL"]},
     "seccompProfile": {"type": "RuntimeDefault"},
 }
+LABELS = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
+"""Of every namespace here: what runs in it meets the restricted standard."""
 _LEDGER = "/ledger/ledger.jsonl"
 _SEND = f"import gzip, shutil, sys; shutil.copyfileobj(open('{_LEDGER}', 'rb'), gzip.open(sys.stdout.buffer, 'wb', 1))"
 
@@ -89,8 +91,7 @@ class Place:
 @contextlib.contextmanager
 def place(cluster: Cluster, name: str) -> Iterator[Place]:
     """Make a namespace, and remove it with all it holds."""
-    labels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
-    cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
+    cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": LABELS}})
     try:
         yield Place(cluster, name)
     finally:

@@ -10,6 +10,7 @@ from metdc_collector.wire.report import Handover
 from metdc_operator.observation import MarketSeen, Reason, Rotation, Seen, Trouble
 from metdc_operator.status import status
 from metdc_operator.validate import check
+from tests.cluster import figures
 from tests.cluster.api import Refused, Server
 from tests.specs import definition
 from tests.specs.generate import Spec, bad, good
@@ -20,6 +21,7 @@ RULES = {
     for _, schema in definition.fields(definition.root())
     for rule in schema.get("x-kubernetes-validations", ())
 }
+pytestmark = pytest.mark.together
 SUSPENDED = {"exchange": "binance", "markets": [{"name": "spot"}], "suspend": True}
 
 
@@ -45,7 +47,9 @@ def refusal(server: Server, manifest: dict[str, Any]) -> Refused:
 @pytest.mark.parametrize("spec", bad(), ids=lambda spec: spec.name)
 def test_a_bad_spec_is_refused_for_the_same_field_and_by_the_same_rule(server: Server, spec: Spec) -> None:
     here = check(copy.deepcopy(spec.manifest))
+    figures.add(bad_specs=1)
     there = refusal(server, spec.manifest).problems
+    figures.add(refused=1)
 
     assert {each.field for each in there} == {each.path for each in here}
     assert spec.field in {each.field for each in there}

@@ -23,24 +23,28 @@ def test_without_a_cluster_it_fails_and_says_what_to_do(
 
 
 def test_a_whole_run_that_measured_everything_holds() -> None:
-    code, record = command.judge(0, MEASURED, whole=True)
+    code, record = command.judge([0, 0], MEASURED, whole=True)
     assert code == 0
     assert record["skipped"] == 0
 
 
 def test_a_whole_run_without_a_figure_proves_nothing() -> None:
-    code, record = command.judge(0, {name: 1 for name in MEASURED if name != "refused"}, whole=True)
+    code, record = command.judge([0, 0], {name: 1 for name in MEASURED if name != "refused"}, whole=True)
     assert code == 2
     assert record["refused"] is None
 
 
 def test_a_part_of_the_tests_needs_no_figures() -> None:
-    assert command.judge(0, {}, whole=False)[0] == 0
+    assert command.judge([0], {}, whole=False)[0] == 0
 
 
 @pytest.mark.parametrize(("pytest_code", "code"), [(1, 1), (2, 2), (3, 2), (4, 2), (5, 2)])
 def test_a_red_test_is_1_and_a_run_without_tests_is_2(pytest_code: int, code: int) -> None:
-    assert command.judge(pytest_code, MEASURED, whole=True)[0] == code
+    assert command.judge([0, pytest_code], MEASURED, whole=True)[0] == code
+
+
+def test_a_red_part_counts_more_than_one_without_tests() -> None:
+    assert command.judge([5, 1, 0], MEASURED, whole=True)[0] == 1
 
 
 def test_the_latest_figure_of_a_name_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ class Intake:
         metrics: Metrics,
         namespaces: Sequence[str | None],
         nodes: bool,
+        now: Callable[[], int] = time.time_ns,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``namespaces`` are those that are served, one null for all; ``nodes`` whether nodes may be read."""
@@ -48,6 +49,7 @@ class Intake:
         self._calls = calls
         self._metrics = metrics
         self._namespaces = namespaces
+        self._now = now
         self._clock = clock
         self._shelves = [shelf for shelf in store.shelves if nodes or shelf.kind != "nodes"]
         self._true: dict[str, float] = {shelf.kind: clock() for shelf in self._shelves}
@@ -105,7 +107,7 @@ class Intake:
         if node.cordoned is None:
             self._store.cordoned.pop(node.meta.name, None)
         else:
-            self._store.cordoned[node.meta.name] = node.cordoned or known or time.time_ns()
+            self._store.cordoned[node.meta.name] = node.cordoned or known or self._now()
         if self._store.cordoned.get(node.meta.name) != known:
             for pod in self._store.pods:
                 if pod.node == node.meta.name:

@@ -1,10 +1,13 @@
 """The operator as a process of its own, its pods' reports at this machine: 10.1.2.3 is asked at 127.1.2.3.
 
-Run it as ``python -m tests.cluster.operator.process PORT FLAGS…``; the flags are the operator's.
+Run it as ``python -m tests.cluster.operator.process PORT FLAGS…``; the flags are the operator's. Its
+clock can be set back.
 """
 
 import asyncio
+import os
 import sys
+import time
 from functools import partial
 
 from metdc_operator import logs
@@ -12,6 +15,9 @@ from metdc_operator.app import run
 from metdc_operator.options import read
 from metdc_operator.records import PodRecord
 from metdc_operator.reports import Address
+
+BEHIND = "METDC_TEST_CLOCK_BEHIND"
+"""Names the seconds by which its clock is behind; 0 without."""
 
 
 def local_address(port: int, pod: PodRecord) -> Address | None:
@@ -23,7 +29,9 @@ def main() -> int:
     """Run the operator as it runs in its pod, but for where it asks."""
     options = read(sys.argv[2:])
     logs.configure(options.log_level, options.log_format)
-    return asyncio.run(run(options, resolve=partial(local_address, int(sys.argv[1]))))
+    behind = int(float(os.environ.get(BEHIND, "0")) * 10**9)
+    resolve = partial(local_address, int(sys.argv[1]))
+    return asyncio.run(run(options, resolve=resolve, now=lambda: time.time_ns() - behind))
 
 
 if __name__ == "__main__":

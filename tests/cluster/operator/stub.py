@@ -2,10 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+import orjson
 from aiohttp import web
 
 from metdc_collector.wire import report as reports
@@ -23,6 +24,7 @@ class Stub:
         self._namespace = namespace
         self._pods: dict[str, records.PodRecord] = {}
         self._changes: list[Change] = []
+        self._ids = b"{}"
         self._runner: web.AppRunner | None = None
         self._looking = asyncio.Lock()
         self._looked = 0.0
@@ -46,6 +48,10 @@ class Stub:
         """Have every report changed so from now on; a change that gives null leaves the request unanswered."""
         self._changes = list(changes)
 
+    def carry(self, ids: Mapping[str, str]) -> None:
+        """Have every report carry these last ids; written once, since a market has hundreds and pods are thousands."""
+        self._ids = orjson.dumps(ids)
+
     async def _report(self, request: web.Request) -> web.Response:
         assert request.transport is not None
         address = "10." + request.transport.get_extra_info("sockname")[0].split(".", 1)[1]
@@ -58,7 +64,8 @@ class Stub:
             report = change(report) if report is not None else None
         if report is None:
             return web.Response(status=500)
-        return web.Response(body=reports.encode(report), content_type="application/json")
+        body = reports.encode(report).replace(b'"last_ids":{}', b'"last_ids":' + self._ids)
+        return web.Response(body=body, content_type="application/json")
 
     async def _look(self) -> None:
         """List the pods, once a second at most."""

@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 import time
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,7 +18,10 @@ import pytest
 import yaml
 
 from metdc_operator.cluster.api import APPLY, MERGE, Api, ApiError
+from tests.cluster.operator.account import Account
+from tests.cluster.operator.process import BEHIND
 from tests.cluster.operator.stub import Stub
+from tests.cluster.place import LABELS
 
 ROOT = Path(__file__).resolve().parents[3]
 COLLECTORS = "/apis/metdc.io/v1alpha1"
@@ -31,12 +35,13 @@ FAKE: dict[str, Any] = {
 
 @dataclass
 class World:
-    """One namespace, with what tests do there."""
+    """One namespace, with what tests do there; ``kubeconfig`` is what operators act with."""
 
     api: Api
     namespace: str
     stub: Stub
     folder: Path
+    kubeconfig: Path
     operators: list["Process"] = field(default_factory=list)
 
     def path(self, plural: str, name: str = "") -> str:
@@ -144,9 +149,11 @@ class World:
         return True
 
     @asynccontextmanager
-    async def operator(self, *flags: str, installation: Mapping[str, Any] | None = None) -> AsyncIterator["Process"]:
-        """Run an operator for this namespace until the block ends."""
-        process = await Process.start(self, flags, installation or {})
+    async def operator(
+        self, *flags: str, installation: Mapping[str, Any] | None = None, behind: float = 0
+    ) -> AsyncIterator["Process"]:
+        """Run an operator for this namespace until the block ends; its clock is so many seconds ``behind``."""
+        process = await Process.start(self, flags, installation or {}, behind)
         try:
             yield process
         finally:
@@ -162,7 +169,9 @@ class Process:
     log: Path
 
     @classmethod
-    async def start(cls, world: World, flags: tuple[str, ...], installation: Mapping[str, Any]) -> "Process":
+    async def start(
+        cls, world: World, flags: tuple[str, ...], installation: Mapping[str, Any], behind: float
+    ) -> "Process":
         """Start one that serves the world's namespace alone."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -176,8 +185,9 @@ class Process:
         command += ["--namespaces", world.namespace, "--lease-namespace", world.namespace]
         command += ["--installation", str(given), "--listen", f"127.0.0.1:{port}"]
         command += ["--identity", f"operator-{count}", "--log-format", "text", *flags]
+        environment = {**os.environ, "KUBECONFIG": str(world.kubeconfig), BEHIND: str(behind)}
         with log.open("wb") as sink:
-            child = await asyncio.create_subprocess_exec(*command, stderr=sink, stdout=sink, cwd=ROOT)
+            child = await asyncio.create_subprocess_exec(*command, stderr=sink, stdout=sink, cwd=ROOT, env=environment)
         process = cls(child, port, log)
         world.operators.append(process)
         await until(process.answers, why="the operator answers")
@@ -204,8 +214,17 @@ class Process:
 
     async def metric(self, name: str) -> float:
         """A metric without labels, or with those that the name gives."""
+        return (await self.metrics(name))[""]
+
+    async def metrics(self, name: str) -> dict[str, float]:
+        """All values of a metric, by their labels as they are written: ``{urgency="edit"}``."""
         _, text = await self.get("/metrics")
-        return float(next(line.rsplit(" ", 1)[1] for line in text.splitlines() if line.startswith(f"{name} ")))
+        lines = [
+            line.removeprefix(name).rsplit(" ", 1)
+            for line in text.splitlines()
+            if line.startswith((f"{name} ", f"{name}{{"))
+        ]
+        return {labels: float(value) for labels, value in lines}
 
 
 async def until(what: Callable[[], Awaitable[Any]], *, within: float = 60.0, every: float = 0.25, why: str = "") -> Any:
@@ -233,18 +252,21 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 async def new_world(folder: Path) -> AsyncIterator[World]:
     """Make a namespace and delete it; what operators are told and log goes into the folder."""
     api = await Api.connect()
-    namespace = f"op-{os.getpid()}-{int(time.time() * 10) % 10**6}"
+    namespace = f"{os.environ.get('METDC_CLUSTER_PREFIX', 'metdc-test')}-op-{uuid.uuid4().hex[:5]}"
     await _define(api)
-    await api.request("POST", "/api/v1/namespaces", body={"metadata": {"name": namespace}})
+    await api.request("POST", "/api/v1/namespaces", body={"metadata": {"name": namespace, "labels": LABELS}})
     stub = Stub(api, namespace)
     await stub.start()
-    found = World(api, namespace, stub, folder)
     try:
-        yield found
+        async with Account(api, namespace).made(folder / f"{namespace}.kubeconfig") as kubeconfig:
+            found = World(api, namespace, stub, folder, kubeconfig)
+            try:
+                yield found
+            finally:
+                for each in found.operators:
+                    await each.stop(signal.SIGKILL)
+                    print(f"--- {each.log.name}\n{each.log.read_text(errors='replace')[-6000:]}")
     finally:
-        for each in found.operators:
-            await each.stop(signal.SIGKILL)
-            print(f"--- {each.log.name}\n{each.log.read_text(errors='replace')[-6000:]}")
         await stub.stop()
         await api.request("DELETE", f"/api/v1/namespaces/{namespace}", body={"propagationPolicy": "Background"})
         await api.close()

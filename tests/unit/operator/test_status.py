@@ -286,6 +286,14 @@ def test_a_suspended_resource_is_neither_ready_nor_unknown() -> None:
 # -- the figures
 
 
+def test_a_pod_that_has_just_become_ready_does_not_lead_by_what_it_said_before() -> None:
+    said_before = report(ready=False, trades=reports.Trades(), symbols=reports.Symbols())
+    newer = pod("b", started=NOW, report=said_before)
+
+    assert market(of(pod(), newer))["tradesPerSecond"] == 412
+    assert market(of(replace(pod(), terminating=True), newer))["tradesPerSecond"] == 412
+
+
 def test_the_figures_of_a_market_are_those_of_its_leading_pod() -> None:
     entry = market(of(pod()))
 
