@@ -10,7 +10,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +59,8 @@ async def _watched(world: World, operator: Process, ordered: int, seconds: float
     say(f"all are ready; {ordered} resources are replaced, watching for {seconds:g} s")
     writes, begun, looks = await _writes(operator), await _begun(operator), await _looks(operator)
     started = time.monotonic()
-    order = {"metadata": {"annotations": {"metdc.io/rotate-after": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}}}
     for number in range(ordered):
-        await world.patch("exchangecollectors", f"c{number}", order)
+        await world.order(f"c{number}")
     await asyncio.sleep(seconds)
     minutes = (time.monotonic() - started) / 60
     return {

@@ -1,22 +1,20 @@
 """When and how pods are replaced on a real cluster."""
 
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 import pytest
 
+from metdc_operator.cluster.api import MERGE
 from tests.cluster.operator.world import World, until
 
 pytestmark = pytest.mark.timeout(300)
+CORDON = {"spec": {"unschedulable": True}}
+ABANDON = {"metadata": {"annotations": {"kwok.x-k8s.io/node": None}}}
 
 
 async def ready(world: World, name: str = "binance") -> bool:
     return await world.condition("Ready", name) == ("True", "Collecting")
-
-
-def now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 async def replaced(world: World, before: list[str]) -> bool:
@@ -45,8 +43,7 @@ async def test_an_order_on_the_resource_replaces_at_once_even_if_the_schedule_re
         await world.collector(rotation={"overlap": "1s", "suspend": True})
         await until(lambda: ready(world), why="ready")
         before = await world.pods()
-        order = {"metadata": {"annotations": {"metdc.io/rotate-after": now()}}}
-        await world.patch("exchangecollectors", "binance", order)
+        await world.order()
         await until(lambda: replaced(world, before), why="replaced")
 
 
@@ -106,24 +103,36 @@ async def test_a_market_grows_and_shrinks_with_the_new_shards_first_and_the_remo
 
 
 async def test_pods_leave_a_cordoned_node_before_they_are_evicted(world: World) -> None:
-    async with world.operator():
-        await world.collector()
+    async with world.nodes(2) as (there, _), world.operator():
+        await world.collector(**there)
         await until(lambda: ready(world), why="ready")
         before = await world.pods()
-        pod = await world.get("pods", before[0])
-        assert pod is not None
-        node = pod["spec"]["nodeName"]
-        path = f"/api/v1/nodes/{node}"
-        merge = "application/merge-patch+json"
-        await world.api.request("PATCH", path, body={"spec": {"unschedulable": True}}, content_type=merge)
-        try:
-            await until(lambda: replaced(world, before), why="replaced")
-            (name,) = await world.pods()
-            moved = await world.get("pods", name)
-            assert moved is not None
-            assert moved["spec"]["nodeName"] != node
-        finally:
-            await world.api.request("PATCH", path, body={"spec": {"unschedulable": None}}, content_type=merge)
+        node = await world.node_of(before[0])
+        await world.api.request("PATCH", f"/api/v1/nodes/{node}", body=CORDON, content_type=MERGE)
+        await until(lambda: replaced(world, before), why="replaced")
+        (name,) = await world.pods()
+        assert await world.node_of(name) != node
+
+
+async def test_a_dead_nodes_pod_is_made_elsewhere_and_the_status_follows(world: World) -> None:
+    async with world.nodes(2) as (there, _), world.operator():
+        await world.collector(**there)
+        await until(lambda: ready(world), why="ready")
+        (dead,) = await world.pods()
+        node = await world.node_of(dead)
+        # Its kubelet, which kwok plays, says no more from now on.
+        await world.api.request("PATCH", f"/api/v1/nodes/{node}", body=ABANDON, content_type=MERGE)
+        world.stub.say(lambda report: None if report.pod == dead else report)
+
+        async def elsewhere() -> bool:
+            pods = await world.pods()
+            return len(pods) == 1 and pods != [dead] and await ready(world)
+
+        await until(elsewhere, within=240, every=1, why="made elsewhere")
+        (name,) = await world.pods()
+        assert await world.node_of(name) != node
+        assert await world.get("pods", dead) is not None, "nobody is there to end it"
+        assert (await world.status())["markets"][0]["pods"][0]["name"] == name
 
 
 async def test_a_successor_that_fits_nowhere_stalls_the_rotation_and_heals(world: World) -> None:

@@ -7,9 +7,11 @@ import socket
 import sys
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,9 @@ import aiohttp
 import pytest
 import yaml
 
+from metdc_collector.wire import durations
 from metdc_operator.cluster.api import APPLY, MERGE, Api, ApiError
+from tests.cluster.kube import Cluster
 from tests.cluster.operator.account import Account
 from tests.cluster.operator.process import BEHIND
 from tests.cluster.operator.stub import Stub
@@ -41,6 +45,7 @@ class World:
     namespace: str
     stub: Stub
     folder: Path
+    account: Account
     kubeconfig: Path
     operators: list["Process"] = field(default_factory=list)
 
@@ -110,6 +115,37 @@ class World:
                 return each["status"], each["reason"]
         return "", ""
 
+    async def age(self, cluster: Cluster, name: str = "binance") -> float:
+        """How old the status is, in seconds, by the column that `kubectl get xc` shows."""
+        words = ("--namespace", self.namespace, "get", "xc", name)
+        head, row = (await asyncio.to_thread(cluster.run, *words)).splitlines()
+        shown = row[head.index("REPORTED") :].split()[0]
+        return durations.parse(shown) / durations.SECOND
+
+    async def order(self, name: str = "binance") -> None:
+        """Order every pod of a resource to be replaced, as the documents say."""
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        await self.patch("exchangecollectors", name, {"metadata": {"annotations": {"metdc.io/rotate-after": now}}})
+
+    @asynccontextmanager
+    async def nodes(self, count: int) -> AsyncIterator[tuple[dict[str, Any], list[str]]]:
+        """Fake nodes that no other test's pods are put on: what a spec needs to get there, and their names."""
+        label = {"metdc.io/nodes-of": self.namespace}
+        names = [f"{self.namespace}-{number}" for number in range(count)]
+        for name in names:
+            await self.api.request("POST", "/api/v1/nodes", body=_node(name, label))
+        await until(partial(self._nodes_ready, names), why="the nodes are ready")
+        try:
+            yield FAKE | {"nodeSelector": label}, names
+        finally:
+            for name in names:
+                await self.api.request("DELETE", f"/api/v1/nodes/{name}")
+
+    async def _nodes_ready(self, names: Sequence[str]) -> bool:
+        found = [await self.api.request("GET", f"/api/v1/nodes/{name}") for name in names]
+        states = [{each["type"]: each["status"] for each in node["status"].get("conditions", ())} for node in found]
+        return all(state.get("Ready") == "True" for state in states)
+
     async def names(self, plural: str) -> list[str]:
         """The names of all objects of a kind that are not being deleted, in order."""
         found = await self.every(plural)
@@ -118,6 +154,12 @@ class World:
     async def pods(self, prefix: str = "") -> list[str]:
         """Names of pods that are not ending."""
         return [name for name in await self.names("pods") if name.startswith(prefix)]
+
+    async def node_of(self, pod: str) -> str:
+        """The node that a pod is on."""
+        found = await self.get("pods", pod)
+        assert found is not None
+        return str(found["spec"]["nodeName"])
 
     async def events(self) -> list[tuple[str, str]]:
         """Reason and message of the events that the operator has posted."""
@@ -136,6 +178,12 @@ class World:
         annotations: dict[str, str] = found["spec"]["template"]["metadata"]["annotations"]
         return annotations["metdc.io/rotation-slot"]
 
+    async def generation(self, name: str) -> int:
+        """How often the spec of a Deployment has been written."""
+        found = await self.get("deployments", name)
+        assert found is not None
+        return int(found["metadata"]["generation"])
+
     async def settled(self, *names: str) -> bool:
         """Whether these Deployments are rolled out, with nothing left of before."""
         for name in names:
@@ -150,10 +198,11 @@ class World:
 
     @asynccontextmanager
     async def operator(
-        self, *flags: str, installation: Mapping[str, Any] | None = None, behind: float = 0
+        self, *flags: str, installation: Mapping[str, Any] | None = None, behind: float = 0, everywhere: bool = False
     ) -> AsyncIterator["Process"]:
-        """Run an operator for this namespace until the block ends; its clock is so many seconds ``behind``."""
-        process = await Process.start(self, flags, installation or {}, behind)
+        """Run an operator for this namespace, or for all, until the block ends; its clock may be seconds behind."""
+        served = () if everywhere else ("--namespaces", self.namespace)
+        process = await Process.start(self, (*served, *flags), installation or {}, behind)
         try:
             yield process
         finally:
@@ -172,7 +221,7 @@ class Process:
     async def start(
         cls, world: World, flags: tuple[str, ...], installation: Mapping[str, Any], behind: float
     ) -> "Process":
-        """Start one that serves the world's namespace alone."""
+        """Start one that acts as the world's account."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -182,7 +231,7 @@ class Process:
         defaults = {"operator": world.namespace, "image": "metdc/collector:dev", "nats": {"urls": ["nats://nats:4222"]}}
         given.write_text(yaml.safe_dump(defaults | dict(installation)), encoding="utf-8")
         command = [sys.executable, "-m", "tests.cluster.operator.process", str(world.stub.port)]
-        command += ["--namespaces", world.namespace, "--lease-namespace", world.namespace]
+        command += ["--lease-namespace", world.namespace]
         command += ["--installation", str(given), "--listen", f"127.0.0.1:{port}"]
         command += ["--identity", f"operator-{count}", "--log-format", "text", *flags]
         environment = {**os.environ, "KUBECONFIG": str(world.kubeconfig), BEHIND: str(behind)}
@@ -227,15 +276,17 @@ class Process:
         return {labels: float(value) for labels, value in lines}
 
 
-async def until(what: Callable[[], Awaitable[Any]], *, within: float = 60.0, every: float = 0.25, why: str = "") -> Any:
-    """Wait until something is true and return it; fail after ``within`` seconds."""
+async def until(
+    what: Callable[[], Awaitable[Any]], *, within: float = 60.0, every: float = 0.25, why: str | Callable[[], str]
+) -> Any:
+    """Wait until something is true and return it; fail after ``within`` seconds, saying what was waited for."""
     end = time.monotonic() + within
     while True:
         found = await what()
         if found:
             return found
         if time.monotonic() > end:
-            pytest.fail(f"not within {within} s: {why or getattr(what, '__name__', 'what was waited for')}")
+            pytest.fail(f"not within {within:g} s: {why if isinstance(why, str) else why()}")
         await asyncio.sleep(every)
 
 
@@ -258,8 +309,9 @@ async def new_world(folder: Path) -> AsyncIterator[World]:
     stub = Stub(api, namespace)
     await stub.start()
     try:
-        async with Account(api, namespace).made(folder / f"{namespace}.kubeconfig") as kubeconfig:
-            found = World(api, namespace, stub, folder, kubeconfig)
+        account = Account(api, namespace)
+        async with account.made(folder / f"{namespace}.kubeconfig") as kubeconfig:
+            found = World(api, namespace, stub, folder, account, kubeconfig)
             try:
                 yield found
             finally:
@@ -270,6 +322,18 @@ async def new_world(folder: Path) -> AsyncIterator[World]:
         await stub.stop()
         await api.request("DELETE", f"/api/v1/namespaces/{namespace}", body={"propagationPolicy": "Background"})
         await api.close()
+
+
+def _node(name: str, labels: Mapping[str, str]) -> dict[str, Any]:
+    """A node that kwok keeps alive; the taint is that of all fake nodes."""
+    size = {"cpu": "32", "memory": "256Gi", "pods": "110"}
+    marks = {"labels": dict(labels), "annotations": {"kwok.x-k8s.io/node": "fake"}}
+    taint = {"key": "kwok.x-k8s.io/node", "value": "fake", "effect": "NoSchedule"}
+    return {
+        "metadata": {"name": name, **marks},
+        "spec": {"taints": [taint]},
+        "status": {"allocatable": size, "capacity": size},
+    }
 
 
 async def _define(api: Api) -> None:
