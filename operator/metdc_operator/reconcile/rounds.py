@@ -24,6 +24,8 @@ TICK = 1.0
 _EVERY = REPORT_INTERVAL // SECOND
 _SOON = 2.0
 """The least time between two readings of one resource's pods, in seconds."""
+_AT_ONCE = 32
+"""Resources whose pods are read at the same time: the others wait as one task each, not as one for each pod."""
 _MOUNTING = 15 * SECOND
 """So long a pod may take for its volumes before the events are asked why."""
 _ASKED = 30.0
@@ -58,7 +60,8 @@ class Rounds:
         self._last: dict[Key, float] = {}
         self._attempted: set[str] = set()
         self._asked: dict[str, float] = {}
-        self._reading: set[asyncio.Task[None]] = set()
+        self._reading: dict[Key, asyncio.Task[None]] = {}
+        self._room = asyncio.Semaphore(_AT_ONCE)
         self.beat = clock()
 
     def reached(self, pod: records.PodRecord) -> bool:
@@ -92,12 +95,12 @@ class Rounds:
             del self._next[gone]
             self._last.pop(gone, None)
         for key in keys:
-            if self._next.setdefault(key, now + _spread(key, len(keys))) <= now:
+            self._next.setdefault(key, now + _spread(key, len(keys)))
+            # One that is still being read is not begun again: readings become rarer then, not more.
+            if self._next[key] <= now and key not in self._reading:
                 self._next[key] = now + _EVERY
                 self._last[key] = now
-                task = asyncio.create_task(self._read(key))
-                self._reading.add(task)
-                task.add_done_callback(self._reading.discard)
+                self._reading[key] = asyncio.create_task(self._read(key))
         for key in self._desk.give(self._now(), nats_away=self._nats_away()):
             self._queue.add(key)
 
@@ -108,10 +111,14 @@ class Rounds:
         return bool(fresh) and not any(report.nats.connected for report in fresh)
 
     async def _read(self, key: Key) -> None:
-        pods = [pod for pod in self._store.pods.of(key) if not pod.ended]
-        await asyncio.gather(*(self._ask(pod) for pod in pods if self._reports.reachable(pod)))
-        for pod in pods:
-            await self._why_it_waits(pod)
+        try:
+            async with self._room:
+                pods = [pod for pod in self._store.pods.of(key) if not pod.ended]
+                await asyncio.gather(*(self._ask(pod) for pod in pods if self._reports.reachable(pod)))
+                for pod in pods:
+                    await self._why_it_waits(pod)
+        finally:
+            del self._reading[key]
         self._queue.add(key)
 
     async def _ask(self, pod: records.PodRecord) -> None:
