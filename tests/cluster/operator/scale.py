@@ -87,7 +87,7 @@ async def _apply(world: World, resources: int, shards: int) -> None:
             f"c{number}",
             exchange=EXCHANGES[number % len(EXCHANGES)],
             markets=[{"name": name, "shards": shards} for name in ("spot", "futures")],
-            # The schedule rests: of so many pods one is due each half minute, and what a restart changes could not be told.
+            # The schedule rests: of so many pods one is due each half minute, and a restart would seem to change it.
             rotation={"interval": "24h", "overlap": "1s", "suspend": True},
         )
 
