@@ -78,15 +78,21 @@ class Rounds:
         self._next[key] = min(self._next.get(key, 0.0), self._last.get(key, -_SOON) + _SOON)
 
     async def run(self) -> None:
-        """Go round, for ever."""
+        """Go round, for ever; what is being read ends with it."""
         due = self._clock()
-        while True:
-            due = max(due + TICK, self._clock())
-            await asyncio.sleep(max(0.0, due - self._clock()))
-            self.beat = self._clock()
-            self._metrics.lag.set(max(0.0, self.beat - due))
-            if self._acts():
-                self._round()
+        try:
+            while True:
+                due = max(due + TICK, self._clock())
+                await asyncio.sleep(max(0.0, due - self._clock()))
+                self.beat = self._clock()
+                self._metrics.lag.set(max(0.0, self.beat - due))
+                if self._acts():
+                    self._round()
+        finally:
+            readings = list(self._reading.values())
+            for each in readings:
+                each.cancel()
+            await asyncio.gather(*readings, return_exceptions=True)
 
     def _round(self) -> None:
         now = self._clock()
