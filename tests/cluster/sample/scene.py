@@ -19,14 +19,14 @@ from tests.cluster.kube import Json, conditions
 from tests.cluster.place import START, Exchanges, Place, exchanges, ready
 from tests.harness import ROOT, eventually, say
 
-DIVIDE = 3
+DIVIDE = 2
 RATE = 1_000.0
 """Trades a second, in all."""
 COLLECTORS = {"app.kubernetes.io/name": "metdc-collector"}
 _LABELS = ",".join(f"{key}={value}" for key, value in COLLECTORS.items())
 _CONFIG = "metdc.io/config"
 _REVISION = "deployment.kubernetes.io/revision"
-SETTLED = 5 * START
+SETTLED = 7 * START
 """Seconds that thirteen pods may take to start, or to be replaced, on two cores."""
 ROTATION = {"interval": "1m", "overlap": "5s"}
 RESTING = ROTATION | {"suspend": True}

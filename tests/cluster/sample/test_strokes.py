@@ -21,7 +21,7 @@ KILLED, CONTAINER, WEDGED, SPLIT = "okx.spot", "binance.spot", "gate.spot", "byb
 """A pod is killed, a container, a process stopped, a market split; REST of the first three shows trades of minutes."""
 SHARDS = 3
 
-pytestmark = pytest.mark.timeout(1200)
+pytestmark = pytest.mark.timeout(2400)
 
 
 @dataclass(slots=True)
