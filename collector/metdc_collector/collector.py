@@ -201,7 +201,8 @@ class Collector:
         """Put a report at each interval; the first as soon as NATS is there, since readiness waits for it."""
         while self._state != "stopped":
             await asyncio.sleep(self._report_pause())
-            self._rate.measure(self.gate.counts.received, self.clock.now())
+            counts = self.gate.counts
+            self._rate.measure(counts.received - counts.replayed, self.clock.now())  # a snapshot's rows are old
             if not self.publisher.usable:
                 continue
             await self._look_at_others()

@@ -40,9 +40,10 @@ _SNAPSHOT_BYTES = 4 * 1024 * 1024
 
 @dataclass(slots=True)
 class GateCounts:
-    """Trades that came in, and rows of snapshots that are older than what the stream may still hold."""
+    """Trades that came in, those of them that were rows of snapshots, and rows too old to be judged by the stream."""
 
     received: int = 0
+    replayed: int = 0
     expired: int = 0
 
 
@@ -126,6 +127,7 @@ class Gate:
         self.counts.received += len(trades)
         joinings = self._joining.get(connection)
         if parsed.replayed:  # also a snapshot in mid-stream is compared with what is stored
+            self.counts.replayed += len(trades)
             joinings = self._joining.setdefault(connection, {})
             for trade in trades:
                 joinings.setdefault(trade.instrument.name, Joining(trade.instrument))

@@ -181,6 +181,7 @@ async def test_rows_of_a_snapshot_that_are_stored_are_left_out() -> None:
     rig.receive(*rows, replayed=True)
     assert await rig.step_after() == ["c"]
     assert rig.sink.known == [MOMENT]
+    assert (rig.gate.counts.received, rig.gate.counts.replayed) == (3, 3)
 
 
 async def test_rows_of_a_snapshot_that_the_stream_may_have_forgotten_are_counted_and_left_out() -> None:
