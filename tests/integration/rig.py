@@ -343,5 +343,6 @@ def messages(nats: str) -> list[Stored]:
 
 
 def delays(nats: str) -> list[float]:
-    """Return for each stored trade the seconds from its reception to its storage."""
-    return [(message.at - json.loads(message.data)["received"]) / 1e9 for message in messages(nats)]
+    """Return for each stored trade that came live the seconds from its reception to its storage."""
+    rows = [(message.at, json.loads(message.data)) for message in messages(nats)]
+    return [(at - row["received"]) / 1e9 for at, row in rows if "backfilled" not in row]

@@ -201,6 +201,16 @@ async def test_a_young_row_is_compared_once_it_has_grown() -> None:
     assert rig.sampler.samples == Samples(checked=3, missing=1, repaired=1)
 
 
+async def test_a_young_row_is_none_of_ours_once_aggregates_are_streamed() -> None:
+    rig = Rig()
+    rig.rest.rows = [unnumbered(3, 99)]
+    await rig.sampler.sample(BTC)
+    rig.aggregates = True
+    rig.hand.time = 104 * SECOND
+    await rig.sampler.compare_young()
+    assert (rig.ids, rig.sampler.samples) == ([], Samples())
+
+
 async def test_at_the_end_young_rows_are_compared_at_once_and_only_once() -> None:
     rig = Rig()
     for instrument in (BTC, ETH):
