@@ -179,11 +179,11 @@ class _Planner:
 
     def _in_line(self, judgement: Judgement, found: Deployment, slot: int) -> Iterator[Action]:
         """A Deployment whose template is as wanted keeps its slot, whatever else is written."""
-        generation = found.meta.generation
+        after = found.meta.generation + 1  # of a Deployment, annotations count, too
         if self._shell_differs(judgement, found):
-            yield Apply(DEPLOYMENT, self._made(judgement, slot, applied=generation + 1), "changed without a pod")
+            yield Apply(DEPLOYMENT, self._made(judgement, slot, applied=after), "changed without a pod")
         elif found.written != self.resource.generation:
-            yield Apply(DEPLOYMENT, self._made(judgement, slot, applied=generation), "seen at a new generation")
+            yield Apply(DEPLOYMENT, self._made(judgement, slot, applied=after), "seen at a new generation")
         else:
             yield from self._looked_at(judgement, found, slot)
 

@@ -8,7 +8,7 @@ from metdc_operator import records
 from metdc_operator.cluster.calls import SHELVES, Calls
 from metdc_operator.manifests.names import APPLIED
 from metdc_operator.metrics import Metrics
-from metdc_operator.plan import Action, Adjust, Apply, Check, Delete, Verify
+from metdc_operator.plan import DEPLOYMENT, Action, Adjust, Apply, Check, Delete, Verify
 from metdc_operator.reconcile.store import Shelf, Store
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,9 @@ class Actor:
         made = await self._calls.apply(action.kind, action.body)
         generation = made["metadata"]["generation"]
         if action.body["metadata"]["annotations"][APPLIED] != str(generation):
-            made = await self._calls.apply(action.kind, _with_applied(action.body, generation))
+            # Writing that down makes another generation of a Deployment, but not of the other kinds.
+            after = generation + 1 if action.kind == DEPLOYMENT else generation
+            made = await self._calls.apply(action.kind, _with_applied(action.body, after))
         await self._keep(action.kind, made)
         name = f"{made['metadata']['namespace']}/{made['metadata']['name']}"
         log.info("%s %s applied: %s", action.kind, name, action.why)

@@ -92,7 +92,8 @@ async def test_an_edit_of_the_rotation_replaces_no_pod(world: World, field: str)
         deployed = await world.get("deployments", f"{name}-spot-0")
         assert deployed is not None
         assert deployed["spec"]["minReadySeconds"] == (2 if field == "overlap" else 1)
-        assert (deployed["metadata"]["generation"] > generation) == (field == "overlap")
+        assert deployed["metadata"]["generation"] == generation + 1
+        assert deployed["metadata"]["annotations"]["metdc.io/applied"] == str(generation + 1)
         assert ((await world.status(name))["totals"].get("nextRotationAt") != planned) == (field != "overlap")
         await until(partial(world.settled, f"{name}-spot-0"), why="settled")
         assert await pods_of(world) == before

@@ -87,6 +87,7 @@ def test_an_edit_that_concerns_no_pod_is_noted() -> None:
 
     assert isinstance(action, Apply)
     assert action.body["metadata"]["annotations"]["metdc.io/generation"] == "7"
+    assert action.body["metadata"]["annotations"][APPLIED] == "2", "the note itself makes another generation"
 
 
 def test_a_deployment_that_somebody_else_has_touched_is_looked_at_first() -> None:
