@@ -178,7 +178,7 @@ class Sample:
 def sample(where: Place, images: Images, *, rate: float = RATE, nodes: bool = False) -> Iterator[Sample]:
     """Apply the sample in a namespace and wait until each market has a ready pod; ``nodes``: the operator sees them."""
     nats = {"urls": ["nats://nats:4222"], "stream": {"maxBytes": "1Gi"}}
-    words = (f"--divide-timers={DIVIDE}", "--history=200")
+    words = (f"--divide-timers={DIVIDE}", "--history=50")
     with exchanges(where, images, *words) as running, operator(where, images, nodes=nodes, nats=nats):
         found = Sample(where, running, rate, {each["metadata"]["name"]: each for each in documents()})
         begun = datetime.now(UTC)

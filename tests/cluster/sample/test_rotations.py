@@ -39,27 +39,28 @@ def rotations(scene: Sample) -> Iterator[Rotations]:
 def test_each_market_streams_and_its_resource_says_so(scene: Sample) -> None:
     begun, before = time.monotonic(), scene.exchanges.stored()
     time.sleep(REPORT)  # what the resources tell is of that time
-    columns = eventually(lambda: _flowing(scene), SETTLED, "each resource tells of trades and is Ready", every=2)
-    measured = (scene.exchanges.stored() - before) / (time.monotonic() - begun)
-    for name in scene.names:
-        streaming, wanted = map(int, columns[name]["SYMBOLS"].split("/"))
-        assert streaming == wanted > 0
-        assert columns[name]["EXCHANGE"] == name
-        names = {market.partition(".")[2] for market in scene.markets_of(name)}
-        assert set(columns[name]["MARKETS"].split(",")) == names
-    told = sum(int(columns[name]["TRADES/S"]) for name in scene.names)
-    assert measured / 2 < told < measured * 2
+
+    def truthful() -> dict[str, dict[str, str]] | None:
+        columns = {name: row for name, row in scene.columns().items() if name in scene.names}
+        told = sum(int(row["TRADES/S"] or 0) for row in columns.values())
+        measured = (scene.exchanges.stored() - before) / (time.monotonic() - begun)
+        return columns if all(map(_flows, columns.values())) and measured / 2 < told < measured * 2 else None
+
+    columns = eventually(truthful, SETTLED, "each resource is Ready and tells of the trades that are stored", every=2)
+    assert sorted(columns) == scene.names
+    for name, row in columns.items():
+        assert row["EXCHANGE"] == name
+        assert {f"{name}.{market}" for market in row["MARKETS"].split(",")} == set(scene.markets_of(name))
+    assert scene.statuses().keys() == set(scene.markets)
     for status in scene.statuses().values():
         assert datetime.now(UTC) - datetime.fromisoformat(status["reportedAt"]) < timedelta(seconds=CEILING)
 
 
-def _flowing(scene: Sample) -> dict[str, dict[str, str]] | None:
-    """Return the columns, once each resource is Ready and tells of trades in each market."""
-    columns = scene.columns()
-    rows = [columns[name] for name in scene.names]
-    trading = [name for name, status in scene.statuses().items() if status.get("tradesPerSecond")]
-    ready_ones = [row for row in rows if (row["READY"], row["REASON"]) == ("True", "Collecting") and row["TRADES/S"]]
-    return columns if ready_ones == rows and set(trading) >= set(scene.markets) else None
+def _flows(row: Mapping[str, str]) -> bool:
+    """Whether a resource is Ready, all that it wants streams, and there are trades."""
+    streaming, _, wanted = row["SYMBOLS"].partition("/")
+    told = (row["READY"], row["REASON"]) == ("True", "Collecting")
+    return told and streaming == wanted != "0" and row["TRADES/S"] not in {"", "0"}
 
 
 # -- successors that can't start
