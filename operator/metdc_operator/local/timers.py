@@ -68,7 +68,7 @@ class Timers:
             stale=max(cls().stale / by, 3.0),
             write=cls().write / by,
             progress=max(cls().progress / by, 60.0),  # a start takes what it takes
-            proof=max(cls().proof / by, 15.0),  # REST and disks are no faster
+            proof=max(cls().proof / by, 30.0),  # REST and disks are no faster
             rotation=cls().rotation / by,
             backoff_first=cls().backoff_first / by,
             backoff_most=cls().backoff_most / by,
