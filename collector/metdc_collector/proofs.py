@@ -96,7 +96,7 @@ class Proofs:
             log.debug("proofs: %s", error)
             return None
         silent = self._clock.now() - _SILENT
-        gone = {self.pod, *(proof.pod for proof in proofs if proof.at < silent)}
+        gone = {self.pod, *(proof.pod for proof in proofs if proof.told < silent)}
         market = self._exchange, self._market
         others = [each.names for each in names if each.pod not in gone and (each.exchange, each.market) == market]
         return frozenset().union(*others)

@@ -19,8 +19,8 @@ from metdc_collector.wire.gap import Gap, State
 log = logging.getLogger(__name__)
 _TICK = 0.1
 _WORKERS = 4
-# Another pod tells once a second what it has proven: one that is silent for longer is gone, and no longer waited for.
-_TELLS = 2.0
+# Another pod tells once a second what it has proven: one that is silent for so long is gone, and waited for no longer.
+_TELLS = 4.0
 _PEERS = 3.0
 _SOON = 0.2
 # An endpoint of newest rows alone is no use for what is older, where another reaches further.
@@ -88,7 +88,7 @@ class Backfill(Jobs):
         for name, since in self.stream.uncovered().items():
             if since is not None:  # else it is none of those that are named
                 exceptions[name] = min(since, exceptions.get(name, stored_until))
-        return Proof(pod, self.covered, stored_until, names, exceptions)
+        return Proof(pod, self.covered, stored_until, self.clock.now(), names, exceptions)
 
     # -- working
 
@@ -190,7 +190,7 @@ class Backfill(Jobs):
             job.due = now + round(self.timers.rest_retry * _NS)  # what is stored of it is not known
         elif hole.cause == "dropped" and not stream.usable:
             job.due = now + round(self.timers.rest_retry * _NS)  # what comes now would be given up again
-        elif (job.unbegun and await self._may_be_covered(hole)) or self._is_delivered_soon(job):
+        elif await self._may_be_covered(job) or self._is_delivered_soon(job):
             job.due = now + round(_SOON * _NS)
         else:
             return job.evidence.asked and self._waits(job)
@@ -244,7 +244,8 @@ class Backfill(Jobs):
         newest, low = self.stream.newest(name), hole.before
         if self._is_shown(hole):
             return False
-        if self.peers() and any(proof.covers(name, hole.start, hole.end) for proof in await self.proofs() or ()):
+        asks = job.of_the_start or self.peers()  # one that has left may have told it a moment ago
+        if asks and any(proof.covers(name, hole.start, hole.end) for proof in await self.proofs() or ()):
             return False
         if job.evidence.filled:
             return True  # the newest trade may be one that was found over REST
@@ -253,12 +254,24 @@ class Backfill(Jobs):
         same = low.id.startswith("agg:") == newest.id.startswith("agg:")  # else the numbers count different things
         return not (same and number(newest.seq) > number(low.seq))
 
-    async def _may_be_covered(self, hole: Hole) -> bool:
-        """Whether another pod seems to be alive that has not told yet what it has heard meanwhile."""
-        now = self.clock.now()
-        name = hole.instrument.name
-        told = [proof.at for proof in await self.proofs() or () if proof.at < hole.end and name in proof.names]
-        return now - hole.noticed < _PEERS * _NS and now - max(told, default=0) < _TELLS * _NS
+    async def _may_be_covered(self, job: Job) -> bool:
+        """Whether another pod seems to be alive that may prove a time nobody listened here, and has not yet.
+
+        What it received may wait to be stored: rows from REST would overtake that.
+        """
+        hole, now = job.hole, self.clock.now()
+        if hole.after is not None or not (job.unbegun or self.peers()):
+            return False
+        name, start = hole.instrument.name, hole.end if job.unbegun else hole.start
+        alive = [
+            proof for proof in await self.proofs() or () if name in proof.names and now - proof.told < _TELLS * _NS
+        ]
+        if any(proof.covers(name, start, hole.end) for proof in alive):
+            return False
+        waited = now - hole.noticed
+        if any(proof.may_cover(name, start, hole.end) for proof in alive):
+            return waited < self.timers.rest_patience * _NS
+        return job.unbegun and bool(alive) and waited < _PEERS * _NS
 
     def _is_delivered_soon(self, job: Job) -> bool:
         """Whether numbers that are missing may be among what is still delivered from disk."""

@@ -4,7 +4,7 @@ Each collector keeps its own in the bucket ``metdc_proofs``, once a second, unde
 ``<namespace>.<collector>.<market>.<shard>.<pod>-<its start, ms>``; it outlives the process. Record::
 
     {"v":1,"pod":"binance-spot-0-abc-1790000990000","since":1790001000000000000,"at":1790001515000000000,
-     "except":{"DOGEUSDT":1790001500000000000}}
+     "told":1790001515400000000,"except":{"DOGEUSDT":1790001500000000000}}
 
 and, when they change, the instruments of which that is so under the same key with ``.names`` behind it::
 
@@ -21,6 +21,7 @@ from metdc_collector.continuity import number
 from metdc_collector.exchanges.history import Mark
 
 VERSION = 1
+_TIMES = ("since", "at", "told")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Proof:
     """From ``since`` to ``at`` (ns) this pod has listened to instruments, and what it received is stored.
 
     Attributes:
+        told: when the pod said so, ns; it may have received more that is not stored yet.
         names: of these instruments.
         exceptions: those with a hole that is not settled yet, and where that begins (ns); 0 while that isn't known.
     """
@@ -35,6 +37,7 @@ class Proof:
     pod: str
     since: int
     at: int
+    told: int
     names: frozenset[str]
     exceptions: Mapping[str, int] = field(default_factory=dict)
 
@@ -45,6 +48,11 @@ class Proof:
     def covers(self, name: str, start: int, end: int) -> bool:
         """Whether an instrument's trades of this time (ns) are proven."""
         return self.since <= start and end <= self.until(name)
+
+    def may_cover(self, name: str, start: int, end: int) -> bool:
+        """Whether an instrument's trades of this time (ns) are proven once what was received by then is stored."""
+        listens = name in self.names and self.since <= start
+        return listens and end <= self.exceptions.get(name, end)
 
 
 def proven_until(proofs: Iterable[Proof], name: str) -> int | None:
@@ -104,9 +112,8 @@ class Names:
 
 def encode(proof: Proof) -> bytes:
     """Return the record as JSON, which names no instruments."""
-    return orjson.dumps(
-        {"v": VERSION, "pod": proof.pod, "since": proof.since, "at": proof.at, "except": dict(proof.exceptions)}
-    )
+    record = {"v": VERSION, "pod": proof.pod, "since": proof.since, "at": proof.at, "told": proof.told}
+    return orjson.dumps(record | {"except": dict(proof.exceptions)})
 
 
 def encode_names(names: Names) -> bytes:
@@ -126,14 +133,17 @@ def decode(records: Iterable[bytes]) -> tuple[list[Proof], list[Names]]:
                 continue
             if "names" in record:
                 names.append(_names(record))
-            elif all(type(time) is int for time in (record["since"], record["at"], *record["except"].values())):
+            elif all(type(time) is int for time in (*map(record.__getitem__, _TIMES), *record["except"].values())):
                 proofs.append(record)
         except (ValueError, KeyError, TypeError, AttributeError):
             continue
     by_pod = {each.pod: each.names for each in names}
-    return [
-        Proof(one["pod"], one["since"], one["at"], by_pod.get(one["pod"], frozenset()), one["except"]) for one in proofs
-    ], names
+    return [_proof(one, by_pod.get(one["pod"], frozenset())) for one in proofs], names
+
+
+def _proof(record: Mapping[str, Any], names: frozenset[str]) -> Proof:
+    since, at, told = (record[time] for time in _TIMES)
+    return Proof(record["pod"], since, at, told, names, record["except"])
 
 
 def _names(record: Mapping[str, Any]) -> Names:

@@ -165,7 +165,7 @@ class Sampler:
         await self.stream.settled()
         looked_at = self.clock.now()
         held = await self.stream.held_of(instrument, min(trade.time for trade in rows))
-        if held is None:
+        if held is None or self.stream.waits(instrument.name):  # some of the rows may be among those that wait
             self._keep(instrument, since, looked_at, list(rows))
             return
         missing = [trade for trade in rows if trade.message_id not in held]

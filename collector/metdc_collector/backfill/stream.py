@@ -30,6 +30,9 @@ class Stream(Protocol):
     def heard(self, name: str) -> Mark | None:
         """The newest trade of an instrument that was received, also one that waits for its predecessor."""
 
+    def waits(self, name: str) -> bool:
+        """Whether trades of an instrument have been received and wait for their predecessor."""
+
     def shown(self, name: str) -> Shown | None:
         """The last snapshot of an instrument that was let in; null while there is none, or one waits."""
 

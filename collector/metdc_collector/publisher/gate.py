@@ -204,6 +204,10 @@ class Gate:
                 heard.append(Mark(last.id, last.time, last.seq))
         return max(heard, key=lambda mark: mark.time, default=None)
 
+    def waits(self, name: str) -> bool:
+        """Whether trades of an instrument have been received and wait for their predecessor."""
+        return any((one := joinings.get(name)) is not None and one.trades for joinings in self._joining.values())
+
     def shown(self, name: str) -> Shown | None:
         """The last snapshot of an instrument that was let in; null while there is none, or one waits."""
         waits = any((one := joinings.get(name)) is not None and one.replayed for joinings in self._joining.values())

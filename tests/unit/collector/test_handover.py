@@ -183,20 +183,20 @@ def test_one_that_is_gone_without_a_farewell_counts_by_its_last_report_and_proof
     succession = Succession()
     succession.look([DEAD], [], NEW, start())
     others = [
-        Proof("old-1", 50 * NS, 1025 * NS, frozenset()),
-        Proof("else-1", 100 * NS, 1029 * NS, frozenset()),
-        Proof("old-3", 1022 * NS, 1030 * NS, frozenset()),
+        Proof("old-1", 50 * NS, 1025 * NS, 1025 * NS, frozenset()),
+        Proof("else-1", 100 * NS, 1029 * NS, 1029 * NS, frozenset()),
+        Proof("old-3", 1022 * NS, 1030 * NS, 1030 * NS, frozenset()),
     ]
-    succession.look([NEW], [*others, Proof("old-2", 100 * NS, 1020 * NS, frozenset())], NEW, start())
+    succession.look([NEW], [*others, Proof("old-2", 100 * NS, 1020 * NS, 1020 * NS, frozenset())], NEW, start())
     assert (told(succession).final, told(succession).farewell) == (True, False)
     assert told(succession).finished == 1020 * NS
 
 
 def test_one_whose_report_is_kept_no_longer_is_known_by_its_proof() -> None:
     proofs = [
-        Proof("older-1", 10 * NS, 90 * NS, frozenset()),
-        Proof("binance-spot-0-1", 100 * NS, 900 * NS, frozenset()),
-        Proof("next-1", 995 * NS, 999 * NS, frozenset()),
+        Proof("older-1", 10 * NS, 90 * NS, 90 * NS, frozenset()),
+        Proof("binance-spot-0-1", 100 * NS, 900 * NS, 900 * NS, frozenset()),
+        Proof("next-1", 995 * NS, 999 * NS, 999 * NS, frozenset()),
     ]
     succession = Succession()
     succession.look([], proofs, NEW, start(first(shared=True)))

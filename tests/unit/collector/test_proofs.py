@@ -55,7 +55,7 @@ class Rig:
         self.proofs._bucket = cast(Bucket, self.kept)
 
     def other(self, pod: str, since: float, at: float, *, shard: int = 0, names: frozenset[str] = BOTH) -> Proof:
-        proof = Proof(pod, MOMENT + round(since * SECOND), MOMENT + round(at * SECOND), names)
+        proof = Proof(pod, MOMENT + round(since * SECOND), *(MOMENT + round(at * SECOND),) * 2, names)
         self.kept.values[f"n.c.spot.{shard}.{pod}"] = encode(proof)
         named = Names(pod, "binance", "spot", names)
         self.kept.values[f"n.c.spot.{shard}.{pod}.names"] = encode_names(named)
@@ -63,7 +63,7 @@ class Rig:
 
 
 def mine(since: float = 990, at: float = 1000, **exceptions: int) -> Proof:
-    return Proof(ME, MOMENT + round(since * SECOND), MOMENT + round(at * SECOND), BOTH, exceptions)
+    return Proof(ME, MOMENT + round(since * SECOND), *(MOMENT + round(at * SECOND),) * 2, BOTH, exceptions)
 
 
 async def test_a_proof_is_put_under_the_pod() -> None:
@@ -85,7 +85,7 @@ async def test_the_instruments_are_put_when_they_change_and_each_hour() -> None:
     rig.kept.put = put  # type: ignore[method-assign]
     for seconds, names in ((0, BOTH), (1, BOTH), (2, frozenset({"BTCUSDT"})), (3700, frozenset({"BTCUSDT"}))):
         rig.hand.time = seconds * SECOND
-        await rig.proofs.put(Proof(ME, MOMENT, MOMENT, names, {"BTCUSDT": 1}))
+        await rig.proofs.put(Proof(ME, MOMENT, MOMENT, MOMENT, names, {"BTCUSDT": 1}))
     assert puts == [f"{MINE}.names", MINE, MINE, f"{MINE}.names", MINE, f"{MINE}.names", MINE]
 
 

@@ -21,9 +21,9 @@ from metdc_collector.wire.trade import Trade
 from tests.unit.collector.made import BTC, ETH, MOMENT, SECOND, HandClock, trade
 
 
-def proven(pod: str, since: int, at: int) -> Proof:
-    """What a process has proven of both instruments."""
-    return Proof(pod, since, at, frozenset({"BTCUSDT", "ETHUSDT"}))
+def proven(pod: str, since: int, at: int, *, told: int | None = None) -> Proof:
+    """What a process has proven of both instruments; it said so at once, unless ``told`` says when."""
+    return Proof(pod, since, at, at if told is None else told, frozenset({"BTCUSDT", "ETHUSDT"}))
 
 
 def mark(of: Trade) -> Mark:
@@ -130,6 +130,9 @@ class Path:
 
     def heard(self, name: str) -> Mark | None:
         return self.held.get(name) or self.order.newest(name)
+
+    def waits(self, name: str) -> bool:
+        return name in self.held
 
     def shown(self, name: str) -> Shown | None:
         return self.snapshots.get(name)

@@ -149,8 +149,8 @@ async def test_a_process_that_starts_waits_for_the_proof_of_one_that_was_alive_a
     assert (rig.rest.asked, rig.engine.pending) == ([], {})
 
 
-@pytest.mark.parametrize("silent", [99.0, 90.0])
-async def test_one_that_has_been_silent_for_two_seconds_is_waited_for_no_longer(silent: float) -> None:
+@pytest.mark.parametrize("silent", [97.0, 90.0])
+async def test_one_that_has_been_silent_for_four_seconds_is_waited_for_no_longer(silent: float) -> None:
     rig = Rig(consecutive=False)
     rig.path.before["BTCUSDT"] = mark(unnumbered(1, 80))
     rig.proofs = [proven("dead", MOMENT, MOMENT + round(silent * SECOND))]
@@ -159,11 +159,55 @@ async def test_one_that_has_been_silent_for_two_seconds_is_waited_for_no_longer(
     assert len(rig.rest.asked) == 1
 
 
-async def test_what_others_have_not_proven_is_asked_for() -> None:
+@pytest.mark.parametrize("start", [None, 97])
+async def test_one_that_lives_and_has_not_stored_yet_what_it_received_is_waited_for(start: float | None) -> None:
+    rig = Rig(consecutive=False, rest_patience=60)
+    rig.peers = start is not None
+    for seconds in range(50):
+        rig.proofs = [proven("lags", MOMENT, MOMENT + 90 * SECOND, told=MOMENT + (100 + seconds) * SECOND)]
+        if not seconds:
+            rig.blind(start, 100)
+        await rig.run(1)
+    assert rig.rest.asked == []
+    rig.proofs = [proven("lags", MOMENT, MOMENT + 101 * SECOND, told=MOMENT + 150 * SECOND)]
+    assert await rig.run(1) == []
+    assert (rig.rest.asked, rig.engine.pending) == ([], {})
+
+
+@pytest.mark.parametrize("start", [None, 97])
+async def test_one_that_goes_on_telling_that_it_could_not_store_is_waited_for_a_minute(start: float | None) -> None:
+    rig = Rig(consecutive=False, rest_patience=60)
+    rig.path.before["BTCUSDT"] = mark(unnumbered(1, 80))
+    rig.peers = start is not None
+    rig.proofs = [proven("lags", MOMENT, MOMENT + 90 * SECOND, told=MOMENT + 300 * SECOND)]
+    rig.blind(start, 100)
+    await rig.run(59)
+    assert rig.rest.asked == []
+    await rig.run(2)
+    assert len(rig.rest.asked) == 1
+
+
+@pytest.mark.parametrize(("start", "asked"), [(None, 3.0), (97, 0.0)])
+async def test_one_that_did_not_listen_either_is_waited_for_at_a_start_alone(start: float | None, asked: float) -> None:
+    rig = Rig(consecutive=False)
+    rig.path.before["BTCUSDT"] = mark(unnumbered(1, 80))
+    rig.peers = True
+    other = proven("other", MOMENT, MOMENT + 90 * SECOND, told=MOMENT + 300 * SECOND)
+    rig.proofs = [replace(other, exceptions={"BTCUSDT": MOMENT + 95 * SECOND})]
+    rig.blind(start, 100)
+    await rig.run(asked)
+    assert rig.rest.asked == []
+    await rig.run(1)
+    assert len(rig.rest.asked) == 1
+
+
+async def test_what_others_have_not_proven_is_asked_for_once_they_tell_no_more() -> None:
     rig = Rig(consecutive=False)
     reset(rig)
     rig.peers = True
-    rig.proofs = [proven("other", MOMENT, MOMENT + 99 * SECOND)]
+    rig.proofs = [proven("other", MOMENT, MOMENT + 97 * SECOND)]
+    await rig.run(0.8)
+    assert rig.rest.asked == []
     await rig.run(1)
     assert len(rig.rest.asked) == 1
 

@@ -30,7 +30,7 @@ async def test_a_process_continues_from_what_another_has_proven() -> None:
 async def test_what_became_of_the_holes_of_the_start_is_kept_and_no_others() -> None:
     rig = Rig(consecutive=False)
     rig.path.before["BTCUSDT"] = mark(unnumbered(1, 20))
-    rig.proofs = [Proof("gone", MOMENT, MOMENT + 60 * SECOND, frozenset({"BTCUSDT"}))]
+    rig.proofs = [Proof("gone", MOMENT, MOMENT + 60 * SECOND, MOMENT + 60 * SECOND, frozenset({"BTCUSDT"}))]
     rig.blind(None, 100)
     rig.rest.rows = [unnumbered(1, 20), unnumbered(2, 80)]
     assert rig.engine.beginning() == {"BTCUSDT"}
@@ -83,7 +83,7 @@ async def test_what_is_proven_until_later_than_the_first_vain_question_is_no_hol
 async def test_a_process_that_did_not_listen_to_an_instrument_proves_nothing_of_it() -> None:
     rig = Rig(consecutive=False)
     rig.path.before["BTCUSDT"] = mark(unnumbered(1, 20))
-    rig.proofs = [Proof("other", MOMENT, MOMENT + 102 * SECOND, frozenset({"ETHUSDT"}))]
+    rig.proofs = [Proof("other", MOMENT, MOMENT + 102 * SECOND, MOMENT + 102 * SECOND, frozenset({"ETHUSDT"}))]
     rig.peers = True
     rig.blind(None, 100)
     await rig.run(1)
@@ -92,10 +92,25 @@ async def test_a_process_that_did_not_listen_to_an_instrument_proves_nothing_of_
 
 async def test_where_another_process_does_not_know_yet_and_nothing_is_stored_there_is_no_hole() -> None:
     rig = Rig(consecutive=False)
-    rig.proofs = [Proof("other", MOMENT, MOMENT + 90 * SECOND, frozenset({"BTCUSDT"}), {"BTCUSDT": 0})]
+    rig.proofs = [
+        Proof("other", MOMENT, MOMENT + 90 * SECOND, MOMENT + 90 * SECOND, frozenset({"BTCUSDT"}), {"BTCUSDT": 0})
+    ]
     rig.blind(None, 100)
     assert await rig.run(30) == []
     assert (rig.rest.asked, rig.engine.pending) == ([], {})
+
+
+async def test_what_a_process_tells_before_it_leaves_closes_a_hole_that_rest_could_not() -> None:
+    rig = Rig(consecutive=False)
+    rig.path.before["BTCUSDT"] = mark(unnumbered(1, 20))
+    rig.rest.errors = [RestError("away")]
+    rig.proofs = [proven("leaving", MOMENT, MOMENT + 60 * SECOND)]
+    rig.blind(None, 100)
+    await rig.run(1)
+    assert (len(rig.rest.asked), rig.engine.pending) == (1, {"BTCUSDT": MOMENT + 59 * SECOND})
+    rig.proofs = [proven("leaving", MOMENT, MOMENT + 102 * SECOND)]
+    await rig.run(5)
+    assert (len(rig.rest.asked), rig.engine.pending) == (1, {})
 
 
 async def test_a_process_without_proofs_continues_from_the_newest_stored_trade() -> None:

@@ -17,13 +17,13 @@ from metdc_collector.backfill.proof import (
 from metdc_collector.exchanges.history import Mark
 
 ALL = frozenset("ABC")
-PROOF = Proof("a", 10, 50, ALL, {"B": 30, "C": 0})
+PROOF = Proof("a", 10, 50, 50, ALL, {"B": 30, "C": 0})
 NAMES = Names("a", "binance", "spot", ALL)
 
 
 def test_records_are_read_as_they_were_written() -> None:
     assert decode([encode(PROOF), encode_names(NAMES)]) == ([PROOF], [NAMES])
-    assert encode(Proof("a", 1, 2, ALL)) == b'{"v":1,"pod":"a","since":1,"at":2,"except":{}}'
+    assert encode(Proof("a", 1, 2, 2, ALL)) == b'{"v":1,"pod":"a","since":1,"at":2,"told":2,"except":{}}'
     assert encode_names(NAMES) == b'{"v":1,"pod":"a","exchange":"binance","market":"spot","names":["A","B","C"]}'
 
 
@@ -39,13 +39,14 @@ def test_a_proof_without_its_instruments_is_of_none() -> None:
         b"",
         b"[]",
         b"1",
-        b'{"v":2,"pod":"a","since":1,"at":2,"except":{}}',
-        b'{"v":1,"pod":1,"since":1,"at":2,"except":{}}',
-        b'{"v":1,"pod":"a","since":true,"at":2,"except":{}}',
-        b'{"v":1,"pod":"a","since":1,"at":"2","except":{}}',
-        b'{"v":1,"pod":"a","since":1,"at":2,"except":{"B":1.5}}',
-        b'{"v":1,"pod":"a","since":1,"at":2,"except":[]}',
-        b'{"v":1,"pod":"a","since":1,"at":2}',
+        b'{"v":2,"pod":"a","since":1,"at":2,"told":2,"except":{}}',
+        b'{"v":1,"pod":1,"since":1,"at":2,"told":2,"except":{}}',
+        b'{"v":1,"pod":"a","since":true,"at":2,"told":2,"except":{}}',
+        b'{"v":1,"pod":"a","since":1,"at":"2","told":2,"except":{}}',
+        b'{"v":1,"pod":"a","since":1,"at":2,"except":{}}',
+        b'{"v":1,"pod":"a","since":1,"at":2,"told":2,"except":{"B":1.5}}',
+        b'{"v":1,"pod":"a","since":1,"at":2,"told":2,"except":[]}',
+        b'{"v":1,"pod":"a","since":1,"at":2,"told":2}',
         b'{"v":1,"pod":"a","exchange":"binance","market":"spot","names":[1]}',
         b'{"v":1,"pod":"a","exchange":"binance","market":1,"names":["A"]}',
         b'{"v":1,"pod":"a","market":"spot","names":["A"]}',
@@ -61,7 +62,7 @@ def test_an_instrument_with_a_hole_is_proven_up_to_there(name: str, until: int) 
 
 
 def test_a_hole_that_begins_later_takes_nothing_away() -> None:
-    assert Proof("a", 10, 50, ALL, {"A": 60}).until("A") == 50
+    assert Proof("a", 10, 50, 50, ALL, {"A": 60}).until("A") == 50
 
 
 @pytest.mark.parametrize(("start", "end", "covered"), [(10, 50, True), (9, 50, False), (10, 51, False), (20, 30, True)])
@@ -70,15 +71,15 @@ def test_a_time_is_proven_when_all_of_it_is(start: int, end: int, *, covered: bo
 
 
 def test_the_latest_of_all_proofs_counts() -> None:
-    assert proven_until([PROOF, Proof("b", 10, 40, ALL)], "B") == 40
-    assert proven_until([PROOF, Proof("b", 10, 40, ALL)], "A") == 50
+    assert proven_until([PROOF, Proof("b", 10, 40, 40, ALL)], "B") == 40
+    assert proven_until([PROOF, Proof("b", 10, 40, 40, ALL)], "A") == 50
     assert proven_until([], "A") is None
     assert proven_until([PROOF], "C") is None
     assert proven_until([PROOF], "D") is None
 
 
 LOW, KEPT = Mark("1", 8), Mark("7", 35)
-DISK = Kept(Proof("dead", 20, 40, ALL, {"B": 30, "C": 0}), {"A": KEPT})
+DISK = Kept(Proof("dead", 20, 40, 40, ALL, {"B": 30, "C": 0}), {"A": KEPT})
 
 
 @pytest.mark.parametrize(
@@ -103,7 +104,7 @@ def test_what_is_on_disk_is_no_part_of_the_time_without_proof(
 
 
 def test_several_dead_processes_leave_what_lies_between_them() -> None:
-    later = Kept(Proof("later", 45, 60, ALL), {"A": Mark("9", 55)})
+    later = Kept(Proof("later", 45, 60, 60, ALL), {"A": Mark("9", 55)})
     assert stretches("A", Stretch(LOW, 10, 70), [later, DISK]) == [
         Stretch(LOW, 10, 20),
         Stretch(KEPT, 40, 45),
@@ -113,5 +114,7 @@ def test_several_dead_processes_leave_what_lies_between_them() -> None:
 
 def test_of_numbers_that_are_missing_those_on_disk_lie_between() -> None:
     marks = [Mark(str(number), number, str(number)) for number in (5, 8, 9, 12)]
-    kept = [Kept(Proof("a", 1, 2, ALL), {"A": mark}) for mark in reversed(marks)] + [Kept(Proof("b", 1, 2, ALL), {})]
+    kept = [Kept(Proof("a", 1, 2, 2, ALL), {"A": mark}) for mark in reversed(marks)] + [
+        Kept(Proof("b", 1, 2, 2, ALL), {})
+    ]
     assert between("A", marks[0], marks[3], kept) == marks[1:3]

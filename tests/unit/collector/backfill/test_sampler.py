@@ -16,7 +16,7 @@ from metdc_collector.exchanges.history import Page, Span
 from metdc_collector.rest import Rest, RestError
 from metdc_collector.wire.instrument import Instrument
 from metdc_collector.wire.report import Samples
-from tests.unit.collector.backfill.made import Newest, Path, Venues, at, unnumbered
+from tests.unit.collector.backfill.made import Newest, Path, Venues, at, mark, unnumbered
 from tests.unit.collector.made import BTC, ETH, MOMENT, SECOND, HandClock
 
 
@@ -161,6 +161,19 @@ async def test_rows_wait_until_the_stream_can_be_looked_at_again() -> None:
     rig.hand.time = 104 * SECOND
     await rig.sampler.compare_young()
     assert (rig.ids, rig.sampler.samples) == (["x-1"], Samples(checked=1, missing=1, repaired=1))
+
+
+async def test_rows_wait_while_what_was_received_waits_for_its_predecessor() -> None:
+    rig = Rig()
+    rig.rest.rows = [unnumbered(1, 50), unnumbered(2, 60)]
+    rig.path.held["BTCUSDT"] = mark(unnumbered(2, 60))
+    await rig.sampler.sample(BTC)
+    assert (rig.sampler.samples, rig.ids, rig.silent) == (Samples(), [], [])
+    rig.path.held.clear()
+    rig.path.stored = [unnumbered(1, 50), unnumbered(2, 60)]
+    rig.hand.time += 60 * SECOND
+    await rig.sampler.compare_young()
+    assert (rig.sampler.samples, rig.ids, rig.silent) == (Samples(checked=2), [], [])
 
 
 async def test_what_nobody_listens_to_is_not_asked_for() -> None:

@@ -45,6 +45,15 @@ def test_a_connection_that_lags_while_it_joins_takes_nothing_from_what_is_heard(
     assert rig.gate.heard("BTCUSDT") == Mark("9", trade(9).time, "9")
 
 
+def test_an_instrument_waits_from_its_first_trade_until_it_is_let_in() -> None:
+    rig = joined()
+    assert not rig.gate.waits("BTCUSDT")
+    rig.receive(trade(5))
+    assert (rig.gate.waits("BTCUSDT"), rig.gate.waits("ETHUSDT")) == (True, False)
+    rig.gate.release()
+    assert not rig.gate.waits("BTCUSDT")
+
+
 def test_rows_of_a_snapshot_that_waits_are_not_heard() -> None:
     rig = joined()
     rig.receive(trade(4), trade(5), replayed=True)
