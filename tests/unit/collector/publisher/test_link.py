@@ -10,6 +10,7 @@ import pytest
 
 from metdc_collector.clock import Timers
 from metdc_collector.publisher.link import Link, NatsSettings, login
+from metdc_collector.tasks import end
 
 INFO = b'INFO {"server_id":"A","version":"2.11.0","max_payload":1048576,"headers":true,"nonce":"abc"}\r\n'
 CREDENTIALS = "-----BEGIN NATS USER JWT-----\nabc\n------END NATS USER JWT------\n"
@@ -121,8 +122,7 @@ class Rig:
             async with asyncio.timeout(20):
                 yield
         finally:
-            task.cancel()
-            await asyncio.wait({task})
+            await end([task])
             await self.link.close()
 
     async def until_told(self, part: str) -> str:
