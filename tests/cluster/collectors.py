@@ -33,8 +33,10 @@ spec:
 class Collector:
     """One market's Deployment, applied as an operator would."""
 
-    def __init__(self, where: Place, images: Images, *, name: str = "binance", nats: str = "nats") -> None:
-        text = MANIFEST.format(name=name, namespace=where.name, nats=nats, divide=DIVIDE)
+    def __init__(
+        self, where: Place, images: Images, *, name: str = "binance", nats: str = "nats", divide: int = DIVIDE
+    ) -> None:
+        text = MANIFEST.format(name=name, namespace=where.name, nats=nats, divide=divide)
         (self._resource,), problems = parse_text(text)
         assert not problems
         self.where = where
