@@ -96,7 +96,7 @@ def soak(cluster: Cluster, rotations: int, rate: float) -> tuple[dict[str, Any],
         begun = time.monotonic()
         counted = rotate(found, rotations)
         minutes = (time.monotonic() - begun) / 60
-        verdict = found.exchanges.audited()
+        verdict = found.audited()
         record = judged(counted.look(), counted.proofs, verdict, rotations)
     return record | {"rate": rate, "minutes": round(minutes, 1), "kubernetes": cluster.version()}, verdict
 

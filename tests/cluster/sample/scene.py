@@ -6,6 +6,7 @@ not for minutes; by no more, for a machine that is busy answers late.
 
 import contextlib
 import re
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from tests.audit.judge import Verdict
 from tests.cluster.images import Images
 from tests.cluster.installed import operator
 from tests.cluster.kube import Json, conditions
@@ -28,6 +30,8 @@ _CONFIG = "metdc.io/config"
 _REVISION = "deployment.kubernetes.io/revision"
 SETTLED = 7 * START
 """Seconds that thirteen pods may take to start, or to be replaced, on two cores."""
+FILLED = 180.0
+"""Seconds that a back-fill may take: others are given 50 s to tell what they have, and REST lags."""
 ROTATION = {"interval": "1m", "overlap": "5s"}
 RESTING = ROTATION | {"suspend": True}
 
@@ -172,6 +176,13 @@ class Sample:
         eventually(self.whole, SETTLED, "a ready pod for each market, and no other", every=2)
         self.exchanges.order("/rate", total=self.rate)
         self.exchanges.order("/resume")
+
+    def audited(self) -> Verdict:
+        """Compare what is stored with what the exchanges sent, once what was missed has been back-filled."""
+        end = time.monotonic() + FILLED
+        while not (verdict := self.exchanges.audited()).ok and time.monotonic() < end:
+            time.sleep(5)
+        return verdict
 
 
 @contextlib.contextmanager

@@ -3,13 +3,14 @@
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import pytest
 
 from tests.audit.judge import Verdict
+from tests.cluster.kube import Json, conditions
 from tests.cluster.place import CEILING, START, ready
 from tests.cluster.sample.scene import SETTLED, Sample, market_of, restarts
 from tests.harness import eventually
@@ -51,7 +52,7 @@ def test_a_drained_node_gives_its_pods_away_without_a_hole(scene: Sample, cordon
     eventually(scene.whole, SETTLED, "each market has one ready pod", every=2)
     assert cordoned not in {pod["spec"]["nodeName"] for pod in scene.pods()}
     assert not dark
-    record = scene.exchanges.audited().record()
+    record = scene.audited().record()
     assert record["ok"], json.dumps(record)
 
 
@@ -60,18 +61,18 @@ def test_a_drained_node_gives_its_pods_away_without_a_hole(scene: Sample, cordon
 
 @dataclass(slots=True)
 class Outage:
-    """What there was to see: pods with their restarts, revisions and columns before, while NATS was away, and after."""
+    """What there was to see before, while NATS was away, and after: pods with restarts, revisions, resources."""
 
     pods: list[dict[str, int]] = field(default_factory=list)
     revisions: list[dict[str, int]] = field(default_factory=list)
-    columns: list[dict[str, dict[str, str]]] = field(default_factory=list)
+    resources: list[dict[str, Json]] = field(default_factory=list)
     verdict: Verdict = field(default_factory=lambda: Verdict({}, []))
 
     def look(self, scene: Sample) -> None:
         """Take what there is."""
         self.pods.append({pod["metadata"]["uid"]: restarts(pod) for pod in scene.pods()})
         self.revisions.append(scene.revisions())
-        self.columns.append(scene.columns())
+        self.resources.append(scene.resources())
 
 
 @pytest.fixture(scope="module")
@@ -79,14 +80,14 @@ def outage(scene: Sample) -> Outage:
     """NATS is restarted, then away for a while in which a rotation is ordered, then back; then the audit."""
     scene.settle()
     found = Outage()
-    eventually(lambda: _reasons(scene) == {"Collecting"}, START, "each resource is Ready", every=2)
+    eventually(lambda: _reasons(scene.resources()) == {"Connected"}, START, "each resource has NATS", every=2)
     found.look(scene)
     scene.where.kubectl("delete", "pod", "nats-0")
     scene.where.kubectl("rollout", "status", "statefulset/nats", f"--timeout={START:.0f}s", timeout=START + 10)
     eventually(lambda: _grows(scene), START, "trades are stored after the restart", every=1)
     scene.where.kubectl("scale", "statefulset/nats", "--replicas=0")
     begun = time.monotonic()
-    eventually(lambda: _reasons(scene) == {"Disconnected"}, START, "each resource says so", every=1)
+    eventually(lambda: _reasons(scene.resources()) == {"Disconnected"}, START, "each resource says so", every=1)
     for name in scene.names:
         scene.order(name)
     time.sleep(max(0.0, begun + AWAY - time.monotonic()))  # an outage lasts; there is nothing to wait for
@@ -94,14 +95,14 @@ def outage(scene: Sample) -> Outage:
     for name in scene.names:
         scene.where.kubectl("annotate", "exchangecollector", name, "metdc.io/rotate-after-")
     scene.where.kubectl("scale", "statefulset/nats", "--replicas=1")
-    eventually(lambda: _reasons(scene) == {"Collecting"}, SETTLED, "each resource is Ready again", every=2)
+    eventually(lambda: _reasons(scene.resources()) == {"Connected"}, SETTLED, "each resource has NATS again", every=2)
     found.look(scene)
-    found.verdict = scene.exchanges.audited()
+    found.verdict = scene.audited()
     return found
 
 
-def _reasons(scene: Sample) -> set[str]:
-    return {row["REASON"] for row in scene.columns().values()}
+def _reasons(resources: Mapping[str, Json]) -> set[str]:
+    return {conditions(each).get("NATSConnected", {}).get("reason", "") for each in resources.values()}
 
 
 def _grows(scene: Sample) -> bool:
@@ -113,7 +114,7 @@ def _grows(scene: Sample) -> bool:
 def test_without_nats_the_resources_say_so_and_nothing_is_rotated(outage: Outage) -> None:
     before, away, _ = outage.revisions
     assert away == before
-    assert {row["READY"] for row in outage.columns[1].values()} == {"False"}
+    assert _reasons(outage.resources[1]) == {"Disconnected"}
 
 
 def test_neither_a_restart_nor_an_outage_of_nats_costs_a_pod(outage: Outage) -> None:

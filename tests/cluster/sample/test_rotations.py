@@ -202,7 +202,7 @@ def test_rotations_of_each_market_under_load_lose_repeat_and_misorder_nothing(
     eventually(lambda: min(rotations.look().values()) >= TIMES, SETTLED + TIMES * 120, "all have rotated", every=5)
     scene.settle()
     counts = rotations.look()
-    record = scene.exchanges.audited().record()
+    record = scene.audited().record()
     assert record["ok"], json.dumps(record)
     assert set(scene.markets) <= set(record["markets"])
     assert all(count >= TIMES for count in counts.values()), counts

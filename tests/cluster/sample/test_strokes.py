@@ -56,7 +56,7 @@ def strokes(scene: Sample, fist: Hand) -> Strokes:
     scene.apply("bybit", markets=[{"name": "spot"}, {"name": "futures"}])
     scene.settle()
     found.after = _by_market(scene)
-    found.verdict = scene.exchanges.audited()
+    found.verdict = scene.audited()
     return found
 
 
