@@ -114,7 +114,8 @@ class Backfill(Jobs):
 
     def _neighbours(self, job: Job) -> list[Job]:
         now, jobs = self.clock.now(), self._jobs.get(job.hole.instrument.name, ())
-        return [one for one in jobs if one is not job and not one.busy and one.hole.counted and one.due <= now]
+        others = [one for one in jobs if one is not job and not one.busy and one.due <= now]
+        return [one for one in others if not one.unbegun and not one.evidence.complete]
 
     async def _work(self) -> None:
         while self._ready:

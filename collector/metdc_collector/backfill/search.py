@@ -69,7 +69,7 @@ class Search:
 
     Attributes:
         told: called with a hole for which one reply won't do, so that its record is told while it is looked for.
-        neighbours: the other holes of a hole's instrument that wait for their turn and know by numbers what they lack.
+        neighbours: the other holes of a hole's instrument that wait for their turn and know where they begin.
     """
 
     rest: Rest
@@ -111,10 +111,8 @@ class Search:
             page = await self._page(source, request, hole.instrument)
             if not pages and self.stream.usable:
                 await self.look(job)
-            rows = evidence.take(page, None if hole.counted or asked > hole.end + 2 * MARGIN else hole.end)
-            if rows:
-                await self.stream.restore(rows, hole.start if job.known is None else job.known, job.newest)
-            await self._share(job, source, page)
+            await self._take(job, page, asked)
+            await self._share(job, source, page, asked)
             shown = shown or self._shows(page.trades, heard, hole, asked)
             pages, full = pages + 1, page.full
             request = source.further(hole.span, request, page)
@@ -123,15 +121,24 @@ class Search:
         if shown:
             evidence.top()
 
-    async def _share(self, job: Job, source: Source, page: Page) -> None:
+    async def _take(self, job: Job, page: Page, asked: int) -> None:
+        """Publish what a page, asked for at a time (ns), shows of a hole and the stream lacks."""
+        hole = job.hole
+        rows = job.evidence.take(page, None if hole.counted or asked > hole.end + 2 * MARGIN else hole.end)
+        if rows:
+            await self.stream.restore(rows, hole.start if job.known is None else job.known, job.newest)
+
+    async def _share(self, job: Job, source: Source, page: Page, asked: int) -> None:
         """Let a page close the neighbours that it shows from edge to edge: each request is dear, one reply is long."""
         if page.damaged:
             return
         for other in self.neighbours(job):
             sides = {other.hole.side(trade) for trade in page.trades}
             if {-1, 1} <= sides and (other.hole.joined or not source.aggregates):
+                if not other.hole.counted and self.stream.usable:
+                    await self.look(other)
                 other.evidence.begin()
-                await self.stream.restore(other.evidence.take(page), other.hole.start)
+                await self._take(other, page, asked)
 
     def _shows(self, rows: Sequence[Trade], heard: Mark | None, hole: Hole, asked: int) -> bool:
         """Whether a reply surely shows all that was traded by the hole's end, though no row lies behind it.

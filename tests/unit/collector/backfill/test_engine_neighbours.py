@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from metdc_collector.exchanges.history import Page
 from metdc_collector.wire.instrument import Instrument
-from tests.unit.collector.backfill.made import Newest, Numbered, Rig, at, only_kept
+from tests.unit.collector.backfill.made import Newest, Numbered, Rig, at, only_kept, unnumbered
 from tests.unit.collector.made import ETH, SECOND, aggregate, trade
 
 
@@ -80,3 +80,45 @@ async def test_holes_of_numbers_that_were_never_public_are_closed_by_the_same_re
     rig.rest.rows = [at(number, 95) for number in range(1, 60, 2)]
     assert await rig.run(1.5) == []
     assert (rig.rest.asked, rig.engine.pending) == (["newest BTCUSDT"], {})
+
+
+def with_two_times() -> Rig:
+    """Return a rig where nobody listened for a second before 65.5 and before 75.5 s, and trades came beside them."""
+    rig = Rig(consecutive=False)
+    for row, end in ((unnumbered(1, 60), 65.5), (unnumbered(3, 70), 75.5)):
+        rig.live(row)
+        rig.blind(end - 1, end)
+    return rig
+
+
+async def test_times_in_which_nobody_listened_are_closed_by_one_reply_too() -> None:
+    rig = with_two_times()
+    rig.live(unnumbered(5, 90))
+    rig.rest.rows = [unnumbered(number, at) for number, at in ((1, 60), (2, 65), (3, 70), (4, 75), (5, 90))]
+    assert await rig.run(5) == ["filled", "filled"]
+    assert (sorted(rig.ids), rig.rest.asked) == (["x-2", "x-4"], ["newest BTCUSDT"])
+
+
+async def test_what_the_stream_holds_of_a_neighbour_is_not_published_again() -> None:
+    rig = with_two_times()
+    rig.live(unnumbered(2, 65), unnumbered(4, 75), unnumbered(5, 90))
+    rig.rest.rows = [unnumbered(number, at) for number, at in ((1, 60), (2, 65), (3, 70), (4, 75), (5, 90))]
+    assert await rig.run(5) == []
+    assert (rig.ids, rig.rest.asked, rig.engine.pending) == ([], ["newest BTCUSDT"], {})
+
+
+async def test_while_nats_is_away_a_neighbour_is_closed_all_the_same() -> None:
+    rig = with_two_times()
+    rig.live(unnumbered(5, 90))
+    rig.path.usable = False
+    rig.rest.rows = [unnumbered(number, at) for number, at in ((1, 60), (2, 65), (3, 70), (4, 75), (5, 90))]
+    await rig.run(2)
+    assert (sorted(rig.ids), rig.rest.asked) == (["x-2", "x-4"], ["newest BTCUSDT"])
+
+
+async def test_a_neighbour_that_is_not_shown_to_its_end_is_asked_for_by_itself() -> None:
+    rig = with_two_times()
+    rig.live(unnumbered(4, 76))
+    rig.rest.rows = [unnumbered(number, at) for number, at in ((1, 60), (2, 65), (3, 70), (4, 76))]
+    await rig.run(5)
+    assert (rig.ids, len(rig.rest.asked)) == (["x-2"], 2)
