@@ -28,6 +28,7 @@ from metdc_collector.wire import gap as gaps
 from metdc_collector.wire.errors import InvalidMessage
 from metdc_collector.wire.instrument import Instrument
 from metdc_collector.wire.report import Gaps
+from metdc_collector.wire.trade import Trade
 
 log = logging.getLogger(__name__)
 _TICK = 0.1
@@ -81,6 +82,7 @@ class Recovery:
             aggregates=self._aggregates,
             proofs=self._proofs.others,
             peers=self.peers,
+            sampled=self._sampled,
             kept=lambda: self._kept,
             delivers=lambda: self.overflow is not None and self.overflow.spool.delivers_others,
             spooled=lambda: self.overflow is not None and self.overflow.spool.trades > 0,
@@ -139,6 +141,9 @@ class Recovery:
     def _aggregates(self) -> bool:
         fleet = self.fleet()
         return fleet is not None and fleet.channel.aggregates
+
+    def _sampled(self, instrument: Instrument, asked: int, rows: Sequence[Trade]) -> None:
+        self.sampler.note(instrument, asked, rows)
 
     def _suspects(self) -> list[str]:
         fleet = self.fleet()

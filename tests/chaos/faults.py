@@ -279,8 +279,8 @@ _LIST = "what is streamed stays as it is"
 
 FAULTS: dict[str, Fault] = {
     "planned_end": Fault(planned_end),
-    "malformed": Fault(malformed(beside=True, share=0.2)),
     # A frame may not say whose trades it held.
+    "malformed": Fault(malformed(beside=True, share=0.2), omits=True),
     "damaged": Fault(malformed(beside=False, share=0.2), omits=True),
     "reset": Fault(socket_fault("reset")),
     "half_open": Fault(socket_fault("half_open")),

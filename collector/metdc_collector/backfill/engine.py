@@ -15,6 +15,8 @@ from metdc_collector.exchanges.history import Mark, Source
 from metdc_collector.rest import Rest, RestError
 from metdc_collector.tasks import end
 from metdc_collector.wire.gap import Gap, State
+from metdc_collector.wire.instrument import Instrument
+from metdc_collector.wire.trade import Trade
 
 log = logging.getLogger(__name__)
 _TICK = 0.1
@@ -41,6 +43,7 @@ class Backfill(Jobs):
         delivers: whether some of what dead processes have left on disk is not delivered yet.
         spooled: whether any spooled trades are not delivered yet.
         keyed: whether there is an API key for the venue.
+        sampled: takes what replies show by the way, see :class:`Search`.
         begun: what became of the holes of this process's start that were settled, by instrument.
     """
 
@@ -49,6 +52,7 @@ class Backfill(Jobs):
     aggregates: Callable[[], bool]
     proofs: Callable[[], Awaitable[Sequence[Proof] | None]]
     peers: Callable[[], bool]
+    sampled: Callable[[Instrument, int, Sequence[Trade]], None]
     delivers: Callable[[], bool] = bool
     spooled: Callable[[], bool] = bool
     keyed: bool = False
@@ -66,6 +70,7 @@ class Backfill(Jobs):
             self.timers,
             told=self._open,
             neighbours=self._neighbours,
+            sampled=self.sampled,
             sleep=self.sleep,
         )
 

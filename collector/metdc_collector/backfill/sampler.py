@@ -136,6 +136,13 @@ class Sampler:
         self._keep(instrument, since, asked, [trade for trade in rows if trade.time >= asked - _ON_ITS_WAY])
         await self._compare(instrument, since, grown)
 
+    def note(self, instrument: Instrument, asked: int, rows: Sequence[Trade]) -> None:
+        """Keep rows that a reply asked for at a time (ns) shows by the way, to be compared as a sample."""
+        since = self.since(instrument.name)
+        ours = [] if since is None else [trade for trade in rows if trade.time > since]
+        if since is not None and ours:
+            self._keep(instrument, since, asked, ours)
+
     def _keep(self, instrument: Instrument, since: int, asked: int, rows: list[Trade]) -> None:
         """Keep rows of which nobody can tell yet whether the stream lacks them, within bounds."""
         kept = rows[: max(0, _MOST_YOUNG - self._kept)]
@@ -144,19 +151,22 @@ class Sampler:
 
     async def compare_young(self) -> None:
         """Compare the rows that were too young when they were told, and have grown."""
-        await self._compare_while(lambda: self._young[0][0] <= self.clock.now())
+        await self._compare_while(lambda: self._young[0][0] <= self.clock.now(), self.pending)
 
     async def finish(self, end: int) -> None:
         """Compare all rows that wait, up to this time (ns): streaming has ended, and nothing is on its way."""
-        await self._compare_while(lambda: self.clock.now() < end)
+        await self._compare_while(lambda: self.clock.now() < end, lambda _: False)
 
-    async def _compare_while(self, wanted: Callable[[], bool]) -> None:
-        for _ in range(len(self._young)):  # each once: what the stream can't be asked about is kept again
+    async def _compare_while(self, wanted: Callable[[], bool], early: Callable[[str], bool]) -> None:
+        for _ in range(len(self._young)):  # each once: what can't be compared yet is kept again
             if not wanted():
                 return
             _, instrument, since, rows = self._young.popleft()
             self._kept -= len(rows)
-            await self._compare(instrument, since, rows)
+            if early(instrument.name):
+                self._keep(instrument, since, self.clock.now(), rows)
+            else:
+                await self._compare(instrument, since, rows)
 
     async def _compare(self, instrument: Instrument, since: int, rows: Sequence[Trade]) -> None:
         if not rows or self.aggregates():

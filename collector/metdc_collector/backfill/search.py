@@ -70,6 +70,8 @@ class Search:
     Attributes:
         told: called with a hole for which one reply won't do, so that its record is told while it is looked for.
         neighbours: the other holes of a hole's instrument that wait for their turn and know where they begin.
+        sampled: called, where nothing counts, with what a reply that was asked for at a time (ns) shows behind a hole,
+            and the stream was not seen to hold: a sample like any other.
     """
 
     rest: Rest
@@ -78,6 +80,7 @@ class Search:
     timers: Timers
     told: Callable[[Job], None]
     neighbours: Callable[[Job], Sequence[Job]]
+    sampled: Callable[[Instrument, int, Sequence[Trade]], None]
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     async def look(self, job: Job) -> None:
@@ -113,6 +116,8 @@ class Search:
                 await self.look(job)
             await self._take(job, page, asked)
             await self._share(job, source, page, asked)
+            if not hole.counted and job.known is not None:
+                self.sampled(hole.instrument, asked, evidence.beyond(page))
             shown = shown or self._shows(page.trades, heard, hole, asked)
             pages, full = pages + 1, page.full
             request = source.further(hole.span, request, page)

@@ -178,6 +178,7 @@ class Rig:
         self.proofs: list[Proof] | None = []
         self.peers = self.aggregates = self.delivers = self.spooled = False
         self.kept: list[Kept] = []
+        self.samples: list[tuple[Instrument, int, Sequence[Trade]]] = []
         self.engine = Backfill(
             venue=cast(Venue, self.venue),
             rest=cast(Rest, self.rest),
@@ -190,6 +191,7 @@ class Rig:
             aggregates=lambda: self.aggregates,
             proofs=self._proofs,
             peers=lambda: self.peers,
+            sampled=lambda *sample: self.samples.append(sample),
             kept=lambda: self.kept,
             delivers=lambda: self.delivers,
             spooled=lambda: self.spooled,

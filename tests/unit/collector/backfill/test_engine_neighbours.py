@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass, replace
 
+import pytest
+
 from metdc_collector.exchanges.history import Page
 from metdc_collector.wire.instrument import Instrument
 from tests.unit.collector.backfill.made import Newest, Numbered, Rig, at, only_kept, unnumbered
-from tests.unit.collector.made import ETH, SECOND, aggregate, trade
+from tests.unit.collector.made import BTC, ETH, MOMENT, SECOND, aggregate, trade
 
 
 def with_three_holes() -> Rig:
@@ -122,3 +124,23 @@ async def test_a_neighbour_that_is_not_shown_to_its_end_is_asked_for_by_itself()
     rig.rest.rows = [unnumbered(number, at) for number, at in ((1, 60), (2, 65), (3, 70), (4, 76))]
     await rig.run(5)
     assert (rig.ids, len(rig.rest.asked)) == (["x-2"], 2)
+
+
+async def test_what_a_reply_shows_behind_a_hole_is_a_sample() -> None:
+    rig = Rig(consecutive=False)
+    rig.live(unnumbered(1, 60), unnumbered(4, 90))
+    rig.blind(64.5, 65.5)
+    rig.rest.rows = [unnumbered(number, at) for number, at in ((1, 60), (2, 65), (3, 80), (4, 90))]
+    await rig.run(1)
+    ((instrument, asked, rows),) = rig.samples
+    assert (instrument, [row.id for row in rows]) == (BTC, ["x-3"])
+    assert MOMENT + 100 * SECOND <= asked <= MOMENT + 101 * SECOND
+
+
+@pytest.mark.parametrize("lacks", ["numbers", "look"])
+async def test_a_reply_is_no_sample_where_numbers_count_or_the_stream_was_not_looked_at(lacks: str) -> None:
+    rig = with_three_holes() if lacks == "numbers" else with_two_times()
+    rig.path.unreadable = lacks == "look"
+    rig.rest.rows.append(unnumbered(9, 80))
+    await rig.run(1)
+    assert (len(rig.rest.asked) > 0, rig.samples) == (True, [])

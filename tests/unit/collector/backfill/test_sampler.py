@@ -176,6 +176,36 @@ async def test_rows_wait_while_what_was_received_waits_for_its_predecessor() -> 
     assert (rig.sampler.samples, rig.ids, rig.silent) == (Samples(checked=2), [], [])
 
 
+async def test_rows_that_a_reply_shows_by_the_way_are_a_sample() -> None:
+    rig = Rig()
+    rig.path.stored = [unnumbered(2, 96)]
+    rig.sampler.note(BTC, MOMENT + 99 * SECOND, [unnumbered(0, 9), unnumbered(1, 95), unnumbered(2, 96)])
+    await rig.sampler.compare_young()
+    assert rig.ids == []
+    rig.hand.time += 4 * SECOND
+    await rig.sampler.compare_young()
+    assert (rig.ids, rig.sampler.samples) == (["x-1"], Samples(checked=2, missing=1, repaired=1))
+
+
+async def test_rows_by_the_way_of_what_nobody_listens_to_are_none() -> None:
+    rig = Rig()
+    rig.since["BTCUSDT"] = None
+    rig.sampler.note(BTC, MOMENT, [unnumbered(1, 95)])
+    rig.since["BTCUSDT"] = MOMENT + 10 * SECOND
+    await rig.sampler.compare_young()
+    assert (rig.ids, rig.sampler.samples) == ([], Samples())
+
+
+async def test_rows_wait_for_those_who_close_a_hole_and_are_compared_at_the_end_all_the_same() -> None:
+    rig = Rig()
+    rig.pending = {"BTCUSDT"}
+    rig.sampler.note(BTC, MOMENT + 90 * SECOND, [unnumbered(1, 80)])
+    await rig.sampler.compare_young()
+    assert rig.ids == []
+    await rig.sampler.finish(MOMENT + 101 * SECOND)
+    assert rig.ids == ["x-1"]
+
+
 async def test_what_nobody_listens_to_is_not_asked_for() -> None:
     rig = Rig()
     rig.since["BTCUSDT"] = None
