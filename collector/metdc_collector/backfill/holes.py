@@ -230,10 +230,10 @@ class Evidence:
         self._given.update(trade.message_id for trade in found)
         return found
 
-    def beyond(self, page: Page) -> list[Trade]:
-        """Return a page's rows behind the hole that the stream was not seen to hold."""
-        behind = (trade for trade in page.trades if trade.time > self.hole.end and trade.aggregate is None)
-        return [trade for trade in behind if not (trade.message_id in self.stored or trade.message_id in self._given)]
+    def unseen(self, page: Page) -> list[Trade]:
+        """Return a page's rows that were not given out, and that the stream was not seen to hold."""
+        ids = self.stored.keys() | self._given
+        return [trade for trade in page.trades if trade.aggregate is None and trade.message_id not in ids]
 
     def bottom(self) -> None:
         """The source has nothing older."""

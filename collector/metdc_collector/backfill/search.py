@@ -70,7 +70,7 @@ class Search:
     Attributes:
         told: called with a hole for which one reply won't do, so that its record is told while it is looked for.
         neighbours: the other holes of a hole's instrument that wait for their turn and know where they begin.
-        sampled: called, where nothing counts, with what a reply that was asked for at a time (ns) shows behind a hole,
+        sampled: called, where nothing counts, with what a reply that was asked for at a time (ns) shows beside a hole,
             and the stream was not seen to hold: a sample like any other.
     """
 
@@ -83,11 +83,14 @@ class Search:
     sampled: Callable[[Instrument, int, Sequence[Trade]], None]
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
-    async def look(self, job: Job) -> None:
-        """Learn what the stream holds of a hole, by whomever."""
+    async def look(self, job: Job, page: Page | None = None) -> None:
+        """Learn what the stream holds of a hole, by whomever, and where nothing counts of a whole page."""
         await self.stream.settled()
         hole, now = job.hole, self.clock.now()
-        held = await self.stream.held_of(hole.instrument, hole.before.time if hole.before is not None else hole.start)
+        since = hole.before.time if hole.before is not None else hole.start
+        if page is not None and not hole.counted:
+            since = min([since, *(trade.time for trade in page.trades)])
+        held = await self.stream.held_of(hole.instrument, since)
         if held is not None:
             prefix = len(hole.instrument.message_prefix)
             ids = [message_id[prefix:] for message_id in held]
@@ -113,11 +116,11 @@ class Search:
             asked, heard = self.clock.now(), self.stream.heard(hole.instrument.name)
             page = await self._page(source, request, hole.instrument)
             if not pages and self.stream.usable:
-                await self.look(job)
+                await self.look(job, page)
             await self._take(job, page, asked)
             await self._share(job, source, page, asked)
-            if not hole.counted and job.known is not None:
-                self.sampled(hole.instrument, asked, evidence.beyond(page))
+            if not pages and not hole.counted and job.known is not None:
+                self.sampled(hole.instrument, asked, evidence.unseen(page))
             shown = shown or self._shows(page.trades, heard, hole, asked)
             pages, full = pages + 1, page.full
             request = source.further(hole.span, request, page)

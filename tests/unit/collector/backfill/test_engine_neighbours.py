@@ -126,15 +126,22 @@ async def test_a_neighbour_that_is_not_shown_to_its_end_is_asked_for_by_itself()
     assert (rig.ids, len(rig.rest.asked)) == (["x-2"], 2)
 
 
-async def test_what_a_reply_shows_behind_a_hole_is_a_sample() -> None:
+async def test_what_a_reply_shows_beside_a_hole_is_a_sample() -> None:
     rig = Rig(consecutive=False)
-    rig.live(unnumbered(1, 60), unnumbered(4, 90))
+    rig.live(unnumbered(1, 50), unnumbered(3, 60), unnumbered(6, 90))
     rig.blind(64.5, 65.5)
-    rig.rest.rows = [unnumbered(number, at) for number, at in ((1, 60), (2, 65), (3, 80), (4, 90))]
+    rig.rest.rows = [unnumbered(number, at) for number, at in enumerate((50, 55, 60, 65, 80, 90), start=1)]
     await rig.run(1)
     ((instrument, asked, rows),) = rig.samples
-    assert (instrument, [row.id for row in rows]) == (BTC, ["x-3"])
+    assert (rig.ids, instrument, [row.id for row in rows]) == (["x-4"], BTC, ["x-2", "x-5"])
     assert MOMENT + 100 * SECOND <= asked <= MOMENT + 101 * SECOND
+
+
+async def test_a_reply_without_rows_is_an_empty_sample() -> None:
+    rig = Rig(consecutive=False)
+    rig.blind(64.5, 65.5)
+    await rig.run(1)
+    assert [rows for _, _, rows in rig.samples] == [[]]
 
 
 @pytest.mark.parametrize("lacks", ["numbers", "look"])
