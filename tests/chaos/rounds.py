@@ -73,7 +73,8 @@ def play_all(scene: Scene, rows: Sequence[Row]) -> list[Done]:
 
 
 def audit(scene: Scene, done: Sequence[Done]) -> list[Found]:
-    """Judge the scene's stream by its ledger, row by row."""
+    """End the collectors, which deliver what they have, and judge the scene's stream by its ledger, row by row."""
+    scene.end()
     scene.simulated.order("/mark")
     holes = Holes(ledgers.read(scene.simulated.ledger, every=True), [one.span for one in done])
 

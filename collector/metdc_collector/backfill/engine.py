@@ -70,7 +70,7 @@ class Backfill(Jobs):
             self.timers,
             told=self._open,
             neighbours=self._neighbours,
-            sampled=self.sampled,
+            sampled=self._sampled,
             sleep=self.sleep,
         )
 
@@ -121,6 +121,12 @@ class Backfill(Jobs):
         now, jobs = self.clock.now(), self._jobs.get(job.hole.instrument.name, ())
         others = [one for one in jobs if one is not job and not one.busy and one.due <= now]
         return [one for one in others if not one.unbegun and not one.evidence.complete]
+
+    def _sampled(self, instrument: Instrument, asked: int, rows: Sequence[Trade]) -> None:
+        """Pass a sample on, without what lies in holes that are looked after: it is taken with these."""
+        spans = [(job.hole.start, job.hole.end) for job in self._jobs.get(instrument.name, ())]
+        alone = [row for row in rows if not any(start <= row.time <= end for start, end in spans)]
+        self.sampled(instrument, asked, alone)
 
     async def _work(self) -> None:
         while self._ready:

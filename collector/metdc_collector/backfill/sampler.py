@@ -151,22 +151,19 @@ class Sampler:
 
     async def compare_young(self) -> None:
         """Compare the rows that were too young when they were told, and have grown."""
-        await self._compare_while(lambda: self._young[0][0] <= self.clock.now(), self.pending)
+        await self._compare_while(lambda: self._young[0][0] <= self.clock.now())
 
     async def finish(self, end: int) -> None:
         """Compare all rows that wait, up to this time (ns): streaming has ended, and nothing is on its way."""
-        await self._compare_while(lambda: self.clock.now() < end, lambda _: False)
+        await self._compare_while(lambda: self.clock.now() < end)
 
-    async def _compare_while(self, wanted: Callable[[], bool], early: Callable[[str], bool]) -> None:
-        for _ in range(len(self._young)):  # each once: what can't be compared yet is kept again
+    async def _compare_while(self, wanted: Callable[[], bool]) -> None:
+        for _ in range(len(self._young)):  # each once: what the stream can't be asked about is kept again
             if not wanted():
                 return
             _, instrument, since, rows = self._young.popleft()
             self._kept -= len(rows)
-            if early(instrument.name):
-                self._keep(instrument, since, self.clock.now(), rows)
-            else:
-                await self._compare(instrument, since, rows)
+            await self._compare(instrument, since, rows)
 
     async def _compare(self, instrument: Instrument, since: int, rows: Sequence[Trade]) -> None:
         if not rows or self.aggregates():

@@ -137,6 +137,17 @@ async def test_what_a_reply_shows_beside_a_hole_is_a_sample() -> None:
     assert MOMENT + 100 * SECOND <= asked <= MOMENT + 101 * SECOND
 
 
+async def test_what_lies_in_another_hole_is_taken_with_that() -> None:
+    rig = Rig(consecutive=False)
+    rig.live(unnumbered(1, 60))
+    rig.blind(64.5, 65.5)
+    rig.live(unnumbered(3, 97))
+    rig.blind(98.9, 99.9)
+    rig.rest.rows = [unnumbered(number, at) for number, at in ((1, 60), (2, 65), (3, 97), (4, 98.9), (5, 99.9))]
+    await rig.run(0.8)
+    assert rig.samples[0][2] == []
+
+
 async def test_a_reply_without_rows_is_an_empty_sample() -> None:
     rig = Rig(consecutive=False)
     rig.blind(64.5, 65.5)

@@ -196,16 +196,6 @@ async def test_rows_by_the_way_of_what_nobody_listens_to_are_none() -> None:
     assert (rig.ids, rig.sampler.samples) == ([], Samples())
 
 
-async def test_rows_wait_for_those_who_close_a_hole_and_are_compared_at_the_end_all_the_same() -> None:
-    rig = Rig()
-    rig.pending = {"BTCUSDT"}
-    rig.sampler.note(BTC, MOMENT + 90 * SECOND, [unnumbered(1, 80)])
-    await rig.sampler.compare_young()
-    assert rig.ids == []
-    await rig.sampler.finish(MOMENT + 101 * SECOND)
-    assert rig.ids == ["x-1"]
-
-
 async def test_what_nobody_listens_to_is_not_asked_for() -> None:
     rig = Rig()
     rig.since["BTCUSDT"] = None
