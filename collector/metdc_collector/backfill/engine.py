@@ -282,7 +282,7 @@ class Backfill(Jobs):
             return False
         waited = now - hole.noticed
         if any(proof.may_cover(name, start, hole.end) for proof in alive):
-            return waited < self.timers.rest_patience * _NS
+            return waited < self.timers.hold_behind_peer * _NS  # then live trades overtake them, too
         return job.unbegun and bool(alive) and waited < _PEERS * _NS
 
     def _is_delivered_soon(self, job: Job) -> bool:

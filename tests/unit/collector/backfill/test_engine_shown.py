@@ -161,27 +161,27 @@ async def test_one_that_has_been_silent_for_four_seconds_is_waited_for_no_longer
 
 @pytest.mark.parametrize("start", [None, 97])
 async def test_one_that_lives_and_has_not_stored_yet_what_it_received_is_waited_for(start: float | None) -> None:
-    rig = Rig(consecutive=False, rest_patience=60)
+    rig = Rig(consecutive=False)
     rig.peers = start is not None
-    for seconds in range(50):
+    for seconds in range(9):
         rig.proofs = [proven("lags", MOMENT, MOMENT + 90 * SECOND, told=MOMENT + (100 + seconds) * SECOND)]
         if not seconds:
             rig.blind(start, 100)
         await rig.run(1)
     assert rig.rest.asked == []
-    rig.proofs = [proven("lags", MOMENT, MOMENT + 101 * SECOND, told=MOMENT + 150 * SECOND)]
+    rig.proofs = [proven("lags", MOMENT, MOMENT + 101 * SECOND, told=MOMENT + 109 * SECOND)]
     assert await rig.run(1) == []
     assert (rig.rest.asked, rig.engine.pending) == ([], {})
 
 
 @pytest.mark.parametrize("start", [None, 97])
-async def test_one_that_goes_on_telling_that_it_could_not_store_is_waited_for_a_minute(start: float | None) -> None:
-    rig = Rig(consecutive=False, rest_patience=60)
+async def test_one_that_goes_on_telling_that_it_could_not_store_is_waited_for_ten_seconds(start: float | None) -> None:
+    rig = Rig(consecutive=False)
     rig.path.before["BTCUSDT"] = mark(unnumbered(1, 80))
     rig.peers = start is not None
     rig.proofs = [proven("lags", MOMENT, MOMENT + 90 * SECOND, told=MOMENT + 300 * SECOND)]
     rig.blind(start, 100)
-    await rig.run(59)
+    await rig.run(9)
     assert rig.rest.asked == []
     await rig.run(2)
     assert len(rig.rest.asked) == 1
