@@ -9,8 +9,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import nats.errors
+import nats.js.errors
+from nats.js import JetStreamContext
+
 from tests.harness import NatsServer, NotInTime, Process, folder, nats_server, python, say
-from tests.integration.rig import CEILING, COINS, START, Collector, Market, Simulator, configuration
+from tests.integration.rig import (
+    CEILING,
+    COINS,
+    START,
+    Collector,
+    Market,
+    Simulator,
+    configuration,
+    jetstream,
+)
 
 DIVISOR = 20.0
 """By what the timers of both sides are divided."""
@@ -279,9 +292,10 @@ class Scene:
                 self.simulated.order("/trade", count=1, **order)
 
     def settle(self, cases: Sequence[Case], timeout: float) -> None:
-        """Wait until nothing is on its way any more and no gap is open, by the collectors' own reports."""
+        """Wait until nothing is on its way any more and no hole is left, by the collectors' own reports and proofs."""
         seen: dict[str, list[int]] = {}
         why: dict[str, str] = {}
+        began = time.time_ns()
 
         def quiet(case: Case) -> bool:
             counts = seen.setdefault(case.market.key, [])
@@ -295,12 +309,31 @@ class Scene:
                     return False
                 counts[-1] += report["trades"]["stored"] + report["trades"]["duplicates"]
             why[case.market.key] = "trades are still stored"
-            return len(counts) > 8 and len(set(counts[-8:])) == 1
+            if len(counts) < 9 or len(set(counts[-8:])) > 1:
+                return False
+            why[case.market.key] = "its proof names holes that are not settled"
+            return all(self._proven(pod, began) for pod in case.pods)
 
         took = self.each(cases, quiet, "all is stored and no gap is open", timeout)
         for case in cases:
             if case.market.key not in took:
                 case.problems.append(f"at the end: {why[case.market.key]}")
+
+    def _proven(self, pod: Pod, since: int) -> bool:
+        """Whether what a collector told of its holes from a time (ns) on is that there are none: REST may be asked yet."""
+        key = f"$KV.metdc_proofs.default.{pod.config['name']}.{pod.config['market']}.*.>"
+
+        async def look(js: JetStreamContext) -> list[dict[str, Any]]:
+            found = []
+            with contextlib.suppress(nats.errors.Error, nats.js.errors.Error, TimeoutError):
+                names = (await js.stream_info("KV_metdc_proofs", subjects_filter=key)).state.subjects or {}
+                for name in names:
+                    data = (await js.get_last_msg("KV_metdc_proofs", name)).data
+                    found.append(json.loads(data) if data else {})
+            return found
+
+        told = [one for one in jetstream(self.nats.url, look) if one.get("told", 0) > since]
+        return any(one["pod"].startswith(f"{pod.config['pod']}-") and not one["except"] for one in told)
 
     def serials(self) -> dict[str, int]:
         """Return the last serial of each market."""

@@ -29,6 +29,8 @@ _SOON = 0.2
 _RECENT = 600.0
 # A hole that takes longer is told of while it is looked for.
 _TOLD = 15.0
+# Of numbers that may be on disk REST is asked for no more than a page, however long the disk's delivery takes.
+_PAGE = 1_000
 _NS = 1_000_000_000
 
 
@@ -291,7 +293,8 @@ class Backfill(Jobs):
         marks = [one.newest.get(hole.instrument.name) for one in self.kept()]
         among = any(mark is not None and hole.reaches(number(mark.seq)) for mark in marks)
         job.narrows = among and not job.opened and not job.evidence.asked
-        return among and self.delivers() and self.clock.now() - hole.noticed < self.timers.rest_patience * _NS
+        patient = self.clock.now() - hole.noticed < self.timers.rest_patience * _NS
+        return among and self.delivers() and (patient or hole.count > _PAGE)
 
     def _is_shown(self, hole: Hole) -> bool:
         """Whether a snapshot that came behind the hole reaches back over it: then all of it was let in."""

@@ -233,6 +233,21 @@ async def test_a_delivery_that_takes_long_does_not_keep_rest_from_being_asked() 
     assert rig.ids == ["6", "7", "8", "9"]
 
 
+async def test_of_what_disk_has_by_the_thousand_rest_is_not_asked_before_it_is_delivered() -> None:
+    rig = Rig()
+    rig.live(at(5, 5))
+    rig.kept = [Kept(proven("dead", MOMENT, MOMENT + 90 * SECOND), {"BTCUSDT": mark(at(1_007, 90))})]
+    rig.live(at(1_008, 91))
+    rig.delivers = True
+    await rig.run(300)
+    assert rig.rest.asked == []
+    rig.path.stored += [at(number, 50) for number in range(7, 1_008)]
+    rig.rest.rows = [at(number, number) for number in range(1, 13)]
+    rig.delivers = False
+    assert await rig.run(5) == ["filled"]
+    assert rig.ids == ["6"]
+
+
 async def test_numbers_behind_those_on_disk_are_asked_for_at_once() -> None:
     rig = Rig()
     rig.live(at(5, 5))
