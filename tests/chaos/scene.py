@@ -320,7 +320,7 @@ class Scene:
                 case.problems.append(f"at the end: {why[case.market.key]}")
 
     def _proven(self, pod: Pod, since: int) -> bool:
-        """Whether what a collector told of its holes from a time (ns) on is that there are none: REST may be asked yet."""
+        """Whether a collector has told since a time (ns) that no hole is left; of some REST may not have been asked."""
         key = f"$KV.metdc_proofs.default.{pod.config['name']}.{pod.config['market']}.*.>"
 
         async def look(js: JetStreamContext) -> list[dict[str, Any]]:
