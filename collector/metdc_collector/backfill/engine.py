@@ -265,6 +265,8 @@ class Backfill(Jobs):
             return True  # the newest trade may be one that was found over REST
         if low is None or newest is None or not self.consecutive() or number(low.seq) < 0:
             return True
+        if job.of_the_start and self.stream.stored_before(name) is None:
+            return True  # what lies before it is on disk alone: no number went before the first that came
         same = low.id.startswith("agg:") == newest.id.startswith("agg:")  # else the numbers count different things
         return not (same and number(newest.seq) > number(low.seq))
 

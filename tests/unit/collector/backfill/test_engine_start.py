@@ -195,6 +195,17 @@ async def test_what_was_on_disk_until_after_the_start_leaves_no_hole() -> None:
     assert (rig.rest.asked, rig.engine.pending) == ([], {})
 
 
+async def test_behind_what_is_on_disk_alone_numbers_that_are_missing_are_asked_for() -> None:
+    rig = Rig()
+    rig.kept = [Kept(proven("dead", MOMENT, MOMENT + 80 * SECOND), {"BTCUSDT": mark(at(10, 79))})]
+    rig.blind(None, 100)
+    rig.live(at(15, 103))
+    rig.rest.rows = [at(10, 79), at(11, 79.5), at(12, 90), at(13, 95), at(14, 99), at(15, 103)]
+    assert await rig.run(30) == ["filled"]
+    assert rig.ids == ["11", "12", "13", "14"]
+    assert rig.told[0].start == MOMENT + 79 * SECOND
+
+
 def spooled(rig: Rig, first: int, last: int) -> None:
     """Numbers from the one to the other, a second each, are on disk behind the stored 5; the next one is live."""
     rig.live(at(5, 5))
