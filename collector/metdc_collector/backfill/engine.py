@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from metdc_collector.backfill.holes import MARGIN, Hole
-from metdc_collector.backfill.jobs import Jobs, in_flight
+from metdc_collector.backfill.jobs import Jobs
 from metdc_collector.backfill.ledger import Ledger
-from metdc_collector.backfill.proof import Proof, Stretch, proven_until, stretches
+from metdc_collector.backfill.proof import Proof, Stretch, in_flight, proven_until, stretches
 from metdc_collector.backfill.search import Job, Search
 from metdc_collector.continuity import number
 from metdc_collector.exchanges.history import Mark, Source

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from metdc_collector.backfill.holes import Hole, beside, spanning
-from metdc_collector.backfill.proof import Kept, between
+from metdc_collector.backfill.proof import Kept, between, in_flight
 from metdc_collector.backfill.search import Job
 from metdc_collector.backfill.stream import Stream
 from metdc_collector.clock import Clock, Timers
@@ -14,8 +14,6 @@ from metdc_collector.exchanges.base import Venue
 from metdc_collector.exchanges.history import Mark
 from metdc_collector.wire.instrument import Instrument
 
-# What was traded in the second before a sign of life may have been on its way when the connection broke.
-_FLIGHT = 1_000_000_000
 # Whatever was in flight when a hole was noticed, here or in another pod, is stored by then.
 _IN_FLIGHT = 1.0
 # A snapshot, if there is one, has come by then, and shows what REST would.
@@ -151,9 +149,3 @@ class Jobs:
         if self.consecutive():
             return self.timers.quiet
         return _SNAPSHOT if self.venue.channels[0].snapshot else 0.0
-
-
-def in_flight(proof: int, before: Mark | None) -> int:
-    """Return where a hole begins (ns): about the last sign of life, and not before what had come of the instrument."""
-    start = proof - _FLIGHT
-    return start if before is None else max(start, min(proof, before.time))

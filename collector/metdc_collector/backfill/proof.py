@@ -21,6 +21,8 @@ from metdc_collector.continuity import number
 from metdc_collector.exchanges.history import Mark
 
 VERSION = 1
+# What was traded in the second before a sign of life may have been on its way when the connection broke.
+_FLIGHT = 1_000_000_000
 _TIMES = ("since", "at", "told")
 
 
@@ -71,6 +73,12 @@ class Kept:
     newest: Mapping[str, Mark]
 
 
+def in_flight(proof: int, before: Mark | None) -> int:
+    """Return where a hole begins (ns): about the last sign of life, and not before what had come of the instrument."""
+    start = proof - _FLIGHT
+    return start if before is None else max(start, min(proof, before.time))
+
+
 class Stretch(NamedTuple):
     """A time without proof (ns), and the last known trade before it; ``start`` is null where nobody has listened."""
 
@@ -80,17 +88,22 @@ class Stretch(NamedTuple):
 
 
 def stretches(name: str, before: Stretch, kept: Iterable[Kept]) -> list[Stretch]:
-    """Return what is left of a time without proof by what dead processes have left on disk, the earliest first."""
+    """Return what is left of a time without proof by what dead processes have left on disk, the earliest first.
+
+    What was on its way when one of them ended may be missing, too.
+    """
     found: list[Stretch] = []
-    low, start, end = before
+    low, known, end = before
+    start = known
     for one in sorted(kept, key=lambda one: one.proof.since):
         until = one.proof.until(name)
-        if (start is not None and until <= start) or until <= one.proof.since or one.proof.since >= end:
+        if (known is not None and until <= known) or until <= one.proof.since or one.proof.since >= end:
             continue
-        if start is not None and one.proof.since > start:
+        if known is not None and one.proof.since > known:
             found.append(Stretch(low, start, one.proof.since))
-        low, start = one.newest.get(name, low), until
-    return found if start is not None and start >= end else [*found, Stretch(low, start, end)]
+        low, known = one.newest.get(name, low), until
+        start = in_flight(until, low)
+    return found if known is not None and known >= end else [*found, Stretch(low, start, end)]
 
 
 def between(name: str, before: Mark, after: Mark, kept: Iterable[Kept]) -> list[Mark]:

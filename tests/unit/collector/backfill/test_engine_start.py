@@ -179,7 +179,7 @@ async def test_what_is_on_disk_is_not_asked_for_where_numbers_do_not_count() -> 
     await rig.run(30)
     spans = [(gap.identity, gap.start, gap.end, gap.state) for gap in rig.told]
     assert sorted(spans) == [
-        ("BTCUSDT:7", MOMENT + 80 * SECOND, MOMENT + 100 * SECOND, "filled"),
+        ("BTCUSDT:7", MOMENT + 79 * SECOND, MOMENT + 100 * SECOND, "filled"),
         ("BTCUSDT:x-1", MOMENT + 29 * SECOND, MOMENT + 40 * SECOND, "filled"),
     ]
     assert sorted(rig.ids) == ["x-2", "x-4"]

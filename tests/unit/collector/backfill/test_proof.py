@@ -17,6 +17,7 @@ from metdc_collector.backfill.proof import (
 from metdc_collector.exchanges.history import Mark
 
 ALL = frozenset("ABC")
+SECOND = 1_000_000_000
 PROOF = Proof("a", 10, 50, 50, ALL, {"B": 30, "C": 0})
 NAMES = Names("a", "binance", "spot", ALL)
 
@@ -85,15 +86,15 @@ DISK = Kept(Proof("dead", 20, 40, 40, ALL, {"B": 30, "C": 0}), {"A": KEPT})
 @pytest.mark.parametrize(
     ("name", "start", "end", "left"),
     [
-        ("A", 10, 50, [Stretch(LOW, 10, 20), Stretch(KEPT, 40, 50)]),
-        ("B", 10, 50, [Stretch(LOW, 10, 20), Stretch(LOW, 30, 50)]),  # a hole that the dead one had not settled
+        ("A", 10, 50, [Stretch(LOW, 10, 20), Stretch(KEPT, 35, 50)]),
+        ("B", 10, 50, [Stretch(LOW, 10, 20), Stretch(LOW, 8, 50)]),  # a hole that the dead one had not settled
         ("C", 10, 50, [Stretch(LOW, 10, 50)]),  # nobody had listened
-        ("A", 20, 50, [Stretch(KEPT, 40, 50)]),
-        ("A", 25, 50, [Stretch(KEPT, 40, 50)]),
+        ("A", 20, 50, [Stretch(KEPT, 35, 50)]),
+        ("A", 25, 50, [Stretch(KEPT, 35, 50)]),
         ("A", 40, 50, [Stretch(LOW, 40, 50)]),  # known up to there already
         ("A", 10, 40, [Stretch(LOW, 10, 20)]),  # it listened when the other died
         ("A", 10, 20, [Stretch(LOW, 10, 20)]),  # that began later
-        ("A", None, 50, [Stretch(KEPT, 40, 50)]),
+        ("A", None, 50, [Stretch(KEPT, 35, 50)]),
         ("C", None, 50, [Stretch(LOW, None, 50)]),
     ],
 )
@@ -103,12 +104,19 @@ def test_what_is_on_disk_is_no_part_of_the_time_without_proof(
     assert stretches(name, Stretch(LOW, start, end), [DISK]) == left
 
 
+def test_what_was_on_its_way_in_the_last_second_of_a_dead_process_may_be_missing() -> None:
+    kept = Kept(Proof("dead", 0, 40 * SECOND, 40 * SECOND, ALL), {"A": Mark("7", 5 * SECOND)})
+    assert stretches("A", Stretch(None, None, 50 * SECOND), [kept]) == [
+        Stretch(Mark("7", 5 * SECOND), 39 * SECOND, 50 * SECOND)
+    ]
+
+
 def test_several_dead_processes_leave_what_lies_between_them() -> None:
     later = Kept(Proof("later", 45, 60, 60, ALL), {"A": Mark("9", 55)})
     assert stretches("A", Stretch(LOW, 10, 70), [later, DISK]) == [
         Stretch(LOW, 10, 20),
-        Stretch(KEPT, 40, 45),
-        Stretch(Mark("9", 55), 60, 70),
+        Stretch(KEPT, 35, 45),
+        Stretch(Mark("9", 55), 55, 70),
     ]
 
 
