@@ -45,7 +45,7 @@ DIVIDE = 20
 """By what the demo divides the timers of both sides; real exchanges keep the true ones."""
 READY = {False: 200.0, True: 300.0}
 """Seconds for all markets to be ready, simulated and live."""
-ROTATED = {False: 150.0, True: 420.0}
+ROTATED = {False: 240.0, True: 420.0}
 """Seconds after the duration for the last rotation to end."""
 START_UP = {False: 10.0, True: 60.0}
 """Seconds that markets usually take to be ready: the rotation is ordered ahead, for the middle of the run."""

@@ -21,7 +21,7 @@ class Timers:
     """What a cluster's defaults and the operator's are, divided for demonstrations and tests.
 
     Attributes:
-        divide: what all but ``grace`` are divided by, and every interval and overlap of the resources.
+        divide: what all but ``proof`` and ``grace`` are divided by, and every interval and overlap of the resources.
         probe: interval of readiness probes.
         watch: interval at which reports are read.
         stale: age from which a report counts no more.
@@ -40,7 +40,7 @@ class Timers:
     stale: float = STALE / _SECOND
     write: float = WRITE_INTERVAL / _SECOND
     progress: float = float(PROGRESS)
-    proof: float = 60.0
+    proof: float = 90.0  # REST that lags is asked again for 60 s, and is no faster where timers are divided
     rotation: float = ROTATION / _SECOND
     backoff_first: float = 1.0
     backoff_most: float = 60.0
@@ -68,7 +68,6 @@ class Timers:
             stale=max(cls().stale / by, 3.0),
             write=cls().write / by,
             progress=max(cls().progress / by, 60.0),  # a start takes what it takes
-            proof=max(cls().proof / by, 30.0),  # REST and disks are no faster
             rotation=cls().rotation / by,
             backoff_first=cls().backoff_first / by,
             backoff_most=cls().backoff_most / by,
