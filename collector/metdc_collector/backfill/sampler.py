@@ -159,7 +159,7 @@ class Sampler:
 
     async def _compare_while(self, wanted: Callable[[], bool]) -> None:
         for _ in range(len(self._young)):  # each once: what the stream can't be asked about is kept again
-            if not wanted():
+            if not self._young or not wanted():  # a farewell may have taken them meanwhile
                 return
             _, instrument, since, rows = self._young.popleft()
             self._kept -= len(rows)

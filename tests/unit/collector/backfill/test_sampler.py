@@ -393,3 +393,17 @@ async def test_at_the_end_only_as_much_is_compared_as_there_is_time() -> None:
     rig.sampler._young.append((0, BTC, 0, []))
     await rig.sampler.finish(0)
     assert rig.sampler._young
+
+
+async def test_a_farewell_and_a_round_that_compare_at_once_take_each_row_once() -> None:
+    rig = Rig()
+    rig.path.stored = [unnumbered(1, 50), unnumbered(2, 60)]
+    for row in (unnumbered(1, 50), unnumbered(2, 60)):
+        rig.sampler.note(BTC, MOMENT + 90 * SECOND, [row])
+
+    async def settled() -> None:
+        await asyncio.sleep(0)
+
+    rig.path.settled = settled  # type: ignore[method-assign]
+    await asyncio.gather(rig.sampler.compare_young(), rig.sampler.finish(MOMENT + 101 * SECOND))
+    assert rig.sampler.samples == Samples(checked=2)
