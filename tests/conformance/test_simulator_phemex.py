@@ -196,11 +196,15 @@ async def test_a_client_ping_is_answered(sim: Simulated) -> None:
 
 
 async def test_a_socket_without_pings_dies_though_data_flows() -> None:
-    async with simulator(only=["phemex"], divide_timers=40, rate=200) as sim, client(url(sim)) as socket:
-        started = asyncio.get_running_loop().time()
-        await subscribe(socket, "trade", "sBTCUSDT")
-        assert await ended(socket) == (1006, "")
-        assert 31.0 / 40 <= asyncio.get_running_loop().time() - started <= 40.0 / 40
+    async with simulator(only=["phemex"], divide_timers=40, rate=200) as sim:
+        started = asyncio.get_running_loop().time()  # no later than the socket's own clock
+        async with client(url(sim)) as socket:
+            await subscribe(socket, "trade", "sBTCUSDT")
+            opened = asyncio.get_running_loop().time()
+            assert await ended(socket) == (1006, "")
+            over = asyncio.get_running_loop().time()
+            assert over - started >= 31.0 / 40
+            assert over - opened <= 40.0 / 40
         assert (await sim.state())["violations"] == {"phemex heartbeat": {"127.0.0.1": 1}}
 
 
