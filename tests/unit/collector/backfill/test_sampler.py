@@ -176,26 +176,6 @@ async def test_rows_wait_while_what_was_received_waits_for_its_predecessor() -> 
     assert (rig.sampler.samples, rig.ids, rig.silent) == (Samples(checked=2), [], [])
 
 
-async def test_rows_that_a_reply_shows_by_the_way_are_a_sample() -> None:
-    rig = Rig()
-    rig.path.stored = [unnumbered(2, 96)]
-    rig.sampler.note(BTC, MOMENT + 99 * SECOND, [unnumbered(0, 9), unnumbered(1, 95), unnumbered(2, 96)])
-    await rig.sampler.compare_young()
-    assert rig.ids == []
-    rig.hand.time += 4 * SECOND
-    await rig.sampler.compare_young()
-    assert (rig.ids, rig.sampler.samples) == (["x-1"], Samples(checked=2, missing=1, repaired=1))
-
-
-async def test_rows_by_the_way_of_what_nobody_listens_to_are_none() -> None:
-    rig = Rig()
-    rig.since["BTCUSDT"] = None
-    rig.sampler.note(BTC, MOMENT, [unnumbered(1, 95)])
-    rig.since["BTCUSDT"] = MOMENT + 10 * SECOND
-    await rig.sampler.compare_young()
-    assert (rig.ids, rig.sampler.samples) == ([], Samples())
-
-
 async def test_what_nobody_listens_to_is_not_asked_for() -> None:
     rig = Rig()
     rig.since["BTCUSDT"] = None
@@ -393,17 +373,3 @@ async def test_at_the_end_only_as_much_is_compared_as_there_is_time() -> None:
     rig.sampler._young.append((0, BTC, 0, []))
     await rig.sampler.finish(0)
     assert rig.sampler._young
-
-
-async def test_a_farewell_and_a_round_that_compare_at_once_take_each_row_once() -> None:
-    rig = Rig()
-    rig.path.stored = [unnumbered(1, 50), unnumbered(2, 60)]
-    for row in (unnumbered(1, 50), unnumbered(2, 60)):
-        rig.sampler.note(BTC, MOMENT + 90 * SECOND, [row])
-
-    async def settled() -> None:
-        await asyncio.sleep(0)
-
-    rig.path.settled = settled  # type: ignore[method-assign]
-    await asyncio.gather(rig.sampler.compare_young(), rig.sampler.finish(MOMENT + 101 * SECOND))
-    assert rig.sampler.samples == Samples(checked=2)
