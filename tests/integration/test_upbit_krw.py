@@ -127,6 +127,7 @@ def test_a_coin_that_enters_krw_is_included_without_a_restart_and_stays_when_it_
         running.until(lambda _: live(nats.url) == ["trades.binance.spot.ZZZ.USDT"] * 3, "its trades are stored")
         running.stop()
     held(judged(exchange, nats.url), market, least=3)
+    assert live(nats.url) == ["trades.binance.spot.ZZZ.USDT"] * 3
 
 
 def test_a_coin_that_enters_krw_stays_where_such_are_excluded_over_a_rotation_and_goes_at_its_time(

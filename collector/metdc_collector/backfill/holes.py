@@ -223,8 +223,7 @@ class Evidence:
             chain.oldest = trade.time if chain.oldest is None else min(chain.oldest, trade.time)
             chain.newest = trade.time if chain.newest is None else max(chain.newest, trade.time)
             self._note(trade)
-            known = trade.message_id in self.stored or trade.message_id in self._given
-            if not known and (until is None or trade.time <= until):
+            if not self._is_there(trade.message_id) and (until is None or trade.time <= until):
                 found.append(trade)
                 self.filled += self.hole.counted or self.hole.start <= trade.time <= self.hole.end
         self._given.update(trade.message_id for trade in found)
@@ -232,8 +231,7 @@ class Evidence:
 
     def unseen(self, page: Page) -> list[Trade]:
         """Return a page's rows that were not given out, and that the stream was not seen to hold."""
-        ids = self.stored.keys() | self._given
-        return [trade for trade in page.trades if trade.aggregate is None and trade.message_id not in ids]
+        return [trade for trade in page.trades if trade.aggregate is None and not self._is_there(trade.message_id)]
 
     def bottom(self) -> None:
         """The source has nothing older."""
@@ -309,7 +307,9 @@ class Evidence:
         return True
 
     def _is_fill_there(self, order: int) -> bool:
-        message_id = f"{self.hole.instrument.message_prefix}{order}"
+        return self._is_there(f"{self.hole.instrument.message_prefix}{order}")
+
+    def _is_there(self, message_id: str) -> bool:
         return message_id in self.stored or message_id in self._given
 
     def _note(self, trade: Trade) -> None:

@@ -23,7 +23,6 @@ from metdc_collector.exchanges.history import Mark
 VERSION = 1
 # What was traded in the second before a sign of life may have been on its way when the connection broke.
 _FLIGHT = 1_000_000_000
-_TIMES = ("since", "at", "told")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +52,7 @@ class Proof:
 
     def may_cover(self, name: str, start: int, end: int) -> bool:
         """Whether an instrument's trades of this time (ns) are proven once what was received by then is stored."""
-        listens = name in self.names and self.since <= start
-        return listens and end <= self.exceptions.get(name, end)
+        return name in self.names and self.since <= start and end <= self.exceptions.get(name, end)
 
 
 def proven_until(proofs: Iterable[Proof], name: str) -> int | None:
@@ -146,7 +144,7 @@ def decode(records: Iterable[bytes]) -> tuple[list[Proof], list[Names]]:
                 continue
             if "names" in record:
                 names.append(_names(record))
-            elif all(type(time) is int for time in (*map(record.__getitem__, _TIMES), *record["except"].values())):
+            elif all(type(time) is int for time in _times(record)):
                 proofs.append(record)
         except (ValueError, KeyError, TypeError, AttributeError):
             continue
@@ -154,9 +152,12 @@ def decode(records: Iterable[bytes]) -> tuple[list[Proof], list[Names]]:
     return [_proof(one, by_pod.get(one["pod"], frozenset())) for one in proofs], names
 
 
+def _times(record: Mapping[str, Any]) -> tuple[object, ...]:
+    return record["since"], record["at"], record["told"], *record["except"].values()
+
+
 def _proof(record: Mapping[str, Any], names: frozenset[str]) -> Proof:
-    since, at, told = (record[time] for time in _TIMES)
-    return Proof(record["pod"], since, at, told, names, record["except"])
+    return Proof(record["pod"], record["since"], record["at"], record["told"], names, record["except"])
 
 
 def _names(record: Mapping[str, Any]) -> Names:

@@ -139,9 +139,8 @@ class Sampler:
     def note(self, instrument: Instrument, asked: int, rows: Sequence[Trade]) -> None:
         """Keep rows that a reply asked for at a time (ns) shows by the way, to be compared as a sample."""
         since = self.since(instrument.name)
-        ours = [] if since is None else [trade for trade in rows if trade.time > since]
-        if since is not None and ours:
-            self._keep(instrument, since, asked, ours)
+        if since is not None:
+            self._keep(instrument, since, asked, [trade for trade in rows if trade.time > since])
 
     def _keep(self, instrument: Instrument, since: int, asked: int, rows: list[Trade]) -> None:
         """Keep rows of which nobody can tell yet whether the stream lacks them, within bounds."""

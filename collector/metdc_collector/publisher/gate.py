@@ -197,21 +197,23 @@ class Gate:
         """The newest trade of an instrument that was received, also one that waits for its predecessor."""
         accepted = self.order.newest(name)
         heard = [] if accepted is None else [accepted]
-        for joinings in self._joining.values():
-            joining = joinings.get(name)
-            if joining is not None and len(joining.trades) > joining.replayed:
+        for joining in self._joinings_of(name):
+            if len(joining.trades) > joining.replayed:
                 last = joining.trades[-1]
                 heard.append(Mark(last.id, last.time, last.seq))
         return max(heard, key=lambda mark: mark.time, default=None)
 
     def waits(self, name: str) -> bool:
         """Whether trades of an instrument have been received and wait for their predecessor."""
-        return any((one := joinings.get(name)) is not None and one.trades for joinings in self._joining.values())
+        return any(joining.trades for joining in self._joinings_of(name))
 
     def shown(self, name: str) -> Shown | None:
         """The last snapshot of an instrument that was let in; null while there is none, or one waits."""
-        waits = any((one := joinings.get(name)) is not None and one.replayed for joinings in self._joining.values())
+        waits = any(joining.replayed for joining in self._joinings_of(name))
         return None if waits else self._shown.get(name)
+
+    def _joinings_of(self, name: str) -> list[Joining]:
+        return [joinings[name] for joinings in self._joining.values() if name in joinings]
 
     def stored_before(self, name: str) -> Mark | None:
         """What the stream held of an instrument before this process added anything, as far as it was looked for."""
