@@ -157,6 +157,12 @@ class Folder:
         return finished + (self.active.size if self.active.count else 0) + self._proof
 
     @property
+    def bound(self) -> int:
+        """What it may take without another trade: the segment that is being written gets its index."""
+        started = 0 if self.active.count else self.active.size
+        return self.size + started + self.active.index
+
+    @property
     def count(self) -> int:
         """Trades in it."""
         return sum(segment.count for segment in self.segments) + self.active.count

@@ -108,6 +108,11 @@ class Contents:
     newest: int = 0
     edges: dict[str, Edges] = field(default_factory=dict)
 
+    @property
+    def index(self) -> int:
+        """What its index takes at most, in bytes: ids and names are short."""
+        return 128 + 256 * len(self.edges)
+
     def add(self, trade: Trade, known: int, size: int) -> None:
         """Count a trade whose record has so many bytes."""
         self.since = min(self.since, known) if self.count else known

@@ -84,7 +84,7 @@ class Spool:
     @property
     def room(self) -> int:
         """How many bytes fit before the oldest are given up."""
-        return self._most - self.size
+        return self._most - self._size() - self._buffered
 
     @property
     def oldest(self) -> int | None:
@@ -232,14 +232,15 @@ class Spool:
         own, data = self._own, b"".join(batch.parts)
         if own is None:
             return [_Lost(self._run, batch.summary.edges)]
-        if batch.proof:
+        if batch.proof and self._size() + len(batch.proof) <= self._most:  # it is worth no trade
             self._say_of(own, batch.proof)
         if not batch.parts:
             return []
         if own.active.count and (batch.apart or own.active.size + len(data) > self._segment):
             self._finish(own)
-        lost = self._make_room(len(data))
-        while self._size() + len(data) <= self._most:
+        room = len(data) + batch.summary.index
+        lost = self._make_room(room)
+        while self._size() + room <= self._most:
             try:
                 own.append(data, batch.summary)
             except OSError as error:
@@ -269,7 +270,8 @@ class Spool:
         return lost
 
     def _size(self) -> int:
-        return sum(folder.size for folder in self._folders)
+        """What the folders take at most, as they are: indices that are to come included."""
+        return sum(folder.bound for folder in self._folders)
 
     def _drop(self) -> _Lost | None:
         """Give up the oldest segment that is not being delivered; null where there is none."""

@@ -42,6 +42,11 @@ def names(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
 
 
+def taken(root: Path) -> int:
+    """Return the bytes that everything takes on disk."""
+    return sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
+
+
 async def held(spool: Spool) -> list[Trade]:
     return [spool.trade(record) for segment in await spool.segments() for record in await spool.records(segment)]
 
@@ -91,23 +96,43 @@ async def test_two_that_live_leave_each_other_alone(tmp_path: Path) -> None:
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.integers(min_value=1, max_value=40), min_size=1, max_size=30))
+@given(st.lists(st.tuples(st.integers(min_value=1, max_value=40), st.integers(0, 3000)), min_size=1, max_size=30))
 async def test_past_the_bound_the_oldest_go_and_each_is_told(
-    tmp_path_factory: pytest.TempPathFactory, sizes: list[int]
+    tmp_path_factory: pytest.TempPathFactory, puts: list[tuple[int, int]]
 ) -> None:
     told, most, number = Told(), 64 * 1024, 0
-    spool = await opened(tmp_path_factory.mktemp("spool"), told, most=most)
-    for size in sizes:
+    root = tmp_path_factory.mktemp("spool")
+    spool = await opened(root, told, most=most)
+    for size, proof in puts:
         spool.put([trade(number + place) for place in range(size)], MOMENT)
         number += size
+        spool.prove(bytes(proof))
         await spool.settle()
+        assert taken(root) <= most
         assert spool.size <= most
     kept = [int(each.id) for each in await held(spool)]
+    assert taken(root) <= most, "with the last segment finished"
     assert kept == list(range(number - len(kept), number)), "the newest, in their order"
     assert told.count == number - len(kept)
     spans = [(int(first.id), int(last.id), count) for _, first, last, count in told.lost_trades]
     assert all(last - first + 1 == count for first, last, count in spans)
     assert [first for first, _, _ in spans] == [sum(each[2] for each in spans[:place]) for place in range(len(spans))]
+    await spool.close()
+
+
+@pytest.mark.parametrize("more", range(0, 400, 16))
+async def test_the_bound_holds_to_the_byte_with_heads_indices_and_proofs(tmp_path: Path, more: int) -> None:
+    spool = await opened(tmp_path, Told(), most=8 * 1024 + more)
+    for number in range(40):
+        spool.put([trade(number)], MOMENT)
+        if number > 25:
+            spool.prove(bytes(250))
+        await spool.settle()
+        assert taken(tmp_path) <= 8 * 1024 + more
+        if number % 11 == 0:
+            await spool.segments()
+            assert taken(tmp_path) <= 8 * 1024 + more, "with the last segment finished"
+    assert spool.trades > 10
     await spool.close()
 
 
