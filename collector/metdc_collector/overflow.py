@@ -377,10 +377,18 @@ def overflow_of(
 
 def backlog_of(gate: Gate, overflow: Overflow | None) -> Backlog:
     """Return what is received and not acknowledged; what is under way of a spool that is delivered counts twice."""
-    window, oldest = gate.publisher.window, gate.oldest
+    window, unstored = gate.publisher.window, unstored_since(gate.publisher, overflow)
     trades, size = len(window) + gate.held, window.bytes
     if overflow is not None:
-        spool = overflow.spool
-        trades, size = trades + spool.trades, size + spool.size
-        oldest = min((time for time in (oldest, spool.oldest) if time is not None), default=None)
-    return Backlog(trades, size, oldest)
+        trades, size = trades + overflow.spool.trades, size + overflow.spool.size
+    times = [*gate.waiting().values(), *([] if unstored is None else [unstored])]
+    return Backlog(trades, size, min(times, default=None))
+
+
+def unstored_since(publisher: Publisher, overflow: Overflow | None) -> int | None:
+    """Return when the oldest trade was received (ns) that is on its way to the stream or on disk; null if none is."""
+    entry = publisher.window.oldest
+    times = [] if entry is None else [entry.trade.received]
+    if overflow is not None and (spooled := overflow.spool.oldest) is not None:
+        times.append(spooled)
+    return min(times, default=None)

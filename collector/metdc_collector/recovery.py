@@ -16,7 +16,7 @@ from metdc_collector.continuity import number
 from metdc_collector.coverage import Blind
 from metdc_collector.exchanges.history import Mark
 from metdc_collector.fleet import Fleet
-from metdc_collector.overflow import Overflow, backlog_of, overflow_of
+from metdc_collector.overflow import Overflow, overflow_of, unstored_since
 from metdc_collector.proofs import Proofs
 from metdc_collector.publisher.gate import Gate
 from metdc_collector.publisher.publisher import Publisher
@@ -163,14 +163,13 @@ class Recovery:
     async def prove(self) -> None:
         """Tell other pods what this one has proven by now."""
         now, pod = self.clock.now(), self._proofs.pod
-        oldest = backlog_of(self.gate, self.overflow).oldest
-        proof = self.backfill.proof(pod, now if oldest is None else oldest)
+        unstored = unstored_since(self.publisher, self.overflow)
+        proof = self.backfill.proof(pod, now if unstored is None else unstored)
         if proof is not None and self.publisher.usable:
             await self._proofs.put(proof)
         if self.overflow is None or (since := self.overflow.since) is None:
             return
-        held = self.gate.held_since
-        kept = self.backfill.proof(pod, now if held is None else held)
+        kept = self.backfill.proof(pod, now)
         if kept is not None:  # what only this disk has is proven to who finds it
             kept = replace(kept, since=max(kept.since, since))
             self.overflow.spool.prove(b"\n".join((encode_names(self._proofs.names(kept)), encode(kept))))

@@ -87,7 +87,10 @@ class Backfill(Jobs):
             await end(self._working)
 
     def proof(self, pod: str, stored_until: int) -> Proof | None:
-        """What this process has proven; null before it listens. All received before ``stored_until`` is stored."""
+        """What this process has proven; null before it listens.
+
+        All that was received before ``stored_until`` (ns) and does not wait for its predecessors is stored.
+        """
         self.notice()  # what has been noticed by now is no proof, whenever it is looked after
         if self.covered is None:
             return None
@@ -95,7 +98,8 @@ class Backfill(Jobs):
         for name, since in self.stream.uncovered().items():
             if since is not None:  # else it is none of those that are named
                 exceptions[name] = min(since, exceptions.get(name, stored_until))
-        return Proof(pod, self.covered, stored_until, self.clock.now(), names, exceptions)
+        held = self.stream.waiting()
+        return Proof(pod, self.covered, stored_until, self.clock.now(), names, exceptions, held)
 
     # -- working
 

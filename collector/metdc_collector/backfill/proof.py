@@ -4,7 +4,7 @@ Each collector keeps its own in the bucket ``metdc_proofs``, once a second, unde
 ``<namespace>.<collector>.<market>.<shard>.<pod>-<its start, ms>``; it outlives the process. Record::
 
     {"v":1,"pod":"binance-spot-0-abc-1790000990000","since":1790001000000000000,"at":1790001515000000000,
-     "told":1790001515400000000,"except":{"DOGEUSDT":1790001500000000000}}
+     "told":1790001515400000000,"except":{"DOGEUSDT":1790001500000000000},"held":{"ETHUSDT":1790001514000000000}}
 
 and, when they change, the instruments of which that is so under the same key with ``.names`` behind it::
 
@@ -33,6 +33,7 @@ class Proof:
         told: when the pod said so, ns; it may have received more that is not stored yet.
         names: of these instruments.
         exceptions: those with a hole that is not settled yet, and where that begins (ns); 0 while that isn't known.
+        held: those of which trades were received that wait for their predecessors, and since when (ns).
     """
 
     pod: str
@@ -41,10 +42,13 @@ class Proof:
     told: int
     names: frozenset[str]
     exceptions: Mapping[str, int] = field(default_factory=dict)
+    held: Mapping[str, int] = field(default_factory=dict)
 
     def until(self, name: str) -> int:
         """Up to when an instrument's trades are proven, ns; 0 where nothing is known of them."""
-        return min(self.at, self.exceptions.get(name, self.at)) if name in self.names else 0
+        if name not in self.names:
+            return 0
+        return min(self.at, self.exceptions.get(name, self.at), self.held.get(name, self.at))
 
     def covers(self, name: str, start: int, end: int) -> bool:
         """Whether an instrument's trades of this time (ns) are proven."""
@@ -124,7 +128,7 @@ class Names:
 def encode(proof: Proof) -> bytes:
     """Return the record as JSON, which names no instruments."""
     record = {"v": VERSION, "pod": proof.pod, "since": proof.since, "at": proof.at, "told": proof.told}
-    return orjson.dumps(record | {"except": dict(proof.exceptions)})
+    return orjson.dumps(record | {"except": dict(proof.exceptions), "held": dict(proof.held)})
 
 
 def encode_names(names: Names) -> bytes:
@@ -153,11 +157,12 @@ def decode(records: Iterable[bytes]) -> tuple[list[Proof], list[Names]]:
 
 
 def _times(record: Mapping[str, Any]) -> tuple[object, ...]:
-    return record["since"], record["at"], record["told"], *record["except"].values()
+    return record["since"], record["at"], record["told"], *record["except"].values(), *record["held"].values()
 
 
 def _proof(record: Mapping[str, Any], names: frozenset[str]) -> Proof:
-    return Proof(record["pod"], record["since"], record["at"], record["told"], names, record["except"])
+    times = record["since"], record["at"], record["told"]
+    return Proof(record["pod"], *times, names, record["except"], record["held"])
 
 
 def _names(record: Mapping[str, Any]) -> Names:

@@ -33,6 +33,9 @@ class Stream(Protocol):
     def waits(self, name: str) -> bool:
         """Whether trades of an instrument have been received and wait for their predecessor."""
 
+    def waiting(self) -> Mapping[str, int]:
+        """The instruments of which that is so, and since when (ns)."""
+
     def shown(self, name: str) -> Shown | None:
         """The last snapshot of an instrument that was let in; null while there is none, or one waits."""
 

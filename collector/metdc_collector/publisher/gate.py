@@ -84,19 +84,6 @@ class Gate:
         most = _SNAPSHOT_BYTES if self.publisher.usable else MOST_BYTES
         return self.publisher.full or self.held * _TRADE_BYTES >= most
 
-    @property
-    def oldest(self) -> int | None:
-        """When the oldest trade that is not acknowledged was received (ns), null when there is none."""
-        entry, held = self.publisher.window.oldest, self.held_since
-        times = [] if entry is None else [entry.trade.received]
-        return min(times if held is None else [*times, held], default=None)
-
-    @property
-    def held_since(self) -> int | None:
-        """When the oldest trade that is held here was received (ns), null when there is none."""
-        joinings = [joining for each in self._joining.values() for joining in each.values() if joining.trades]
-        return min((joining.trades[0].received for joining in joinings), default=None)
-
     def join(self, connection: int, instruments: Sequence[Instrument]) -> None:
         """A connection starts to stream these instruments, or streams them again."""
         self.coverage.ask(connection, [instrument.name for instrument in instruments], self.clock.now())
@@ -206,6 +193,16 @@ class Gate:
     def waits(self, name: str) -> bool:
         """Whether trades of an instrument have been received and wait for their predecessor."""
         return any(joining.trades for joining in self._joinings_of(name))
+
+    def waiting(self) -> Mapping[str, int]:
+        """The instruments of which that is so, and when the first of these trades was received (ns)."""
+        found: dict[str, int] = {}
+        for joinings in self._joining.values():
+            for name, joining in joinings.items():
+                if joining.trades:
+                    received = joining.trades[0].received
+                    found[name] = min(received, found.get(name, received))
+        return found
 
     def shown(self, name: str) -> Shown | None:
         """The last snapshot of an instrument that was let in; null while there is none, or one waits."""

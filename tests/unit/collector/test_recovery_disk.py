@@ -71,7 +71,7 @@ async def test_what_is_held_before_it_can_be_spooled_is_not_proven(tmp_path: Pat
     assert rig.recovery.overflow is not None
     await rig.recovery.overflow.spool.settle()
     killed(rig)
-    assert (await kept(tmp_path, "next")).proof.at == MOMENT + round(3.5 * SECOND)
+    assert (await kept(tmp_path, "next")).proof.held == {"BTCUSDT": MOMENT + round(3.5 * SECOND)}
 
 
 async def test_with_a_torn_tail_nothing_is_proven_behind_the_last_good_trade(tmp_path: Path) -> None:

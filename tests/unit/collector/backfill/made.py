@@ -134,6 +134,9 @@ class Path:
     def waits(self, name: str) -> bool:
         return name in self.held
 
+    def waiting(self) -> Mapping[str, int]:
+        return {name: mark.time for name, mark in self.held.items()}
+
     def shown(self, name: str) -> Shown | None:
         return self.snapshots.get(name)
 

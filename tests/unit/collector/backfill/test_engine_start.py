@@ -282,6 +282,7 @@ async def test_a_process_proves_what_it_has_listened_to_without_a_hole() -> None
     rig.live(unnumbered(1, 90))
     rig.blind(91, 100)
     rig.path.dark = {"ETHUSDT": MOMENT + 95 * SECOND, "XRPUSDT": None}
+    rig.path.held["ETHUSDT"] = mark(at(5, 97))
     proof = rig.engine.proof("me", MOMENT + 99 * SECOND)
     assert proof is not None
     assert (proof.pod, proof.since, proof.at) == ("me", MOMENT + 100 * SECOND, MOMENT + 99 * SECOND)
@@ -290,6 +291,7 @@ async def test_a_process_proves_what_it_has_listened_to_without_a_hole() -> None
         "BTCUSDT": MOMENT + 90 * SECOND,
         "ETHUSDT": MOMENT + 95 * SECOND,
     }
+    assert proof.held == {"ETHUSDT": MOMENT + 97 * SECOND}
 
 
 async def test_a_hole_that_another_pod_has_left_open_is_gone_on_with() -> None:

@@ -16,16 +16,16 @@ from metdc_collector.backfill.proof import (
 )
 from metdc_collector.exchanges.history import Mark
 
-ALL = frozenset("ABC")
+ALL = frozenset("ABCE")
 SECOND = 1_000_000_000
-PROOF = Proof("a", 10, 50, 50, ALL, {"B": 30, "C": 0})
+PROOF = Proof("a", 10, 50, 50, ALL, {"B": 30, "C": 0}, {"B": 40, "E": 45})
 NAMES = Names("a", "binance", "spot", ALL)
 
 
 def test_records_are_read_as_they_were_written() -> None:
     assert decode([encode(PROOF), encode_names(NAMES)]) == ([PROOF], [NAMES])
-    assert encode(Proof("a", 1, 2, 2, ALL)) == b'{"v":1,"pod":"a","since":1,"at":2,"told":2,"except":{}}'
-    assert encode_names(NAMES) == b'{"v":1,"pod":"a","exchange":"binance","market":"spot","names":["A","B","C"]}'
+    assert encode(Proof("a", 1, 2, 2, ALL)) == b'{"v":1,"pod":"a","since":1,"at":2,"told":2,"except":{},"held":{}}'
+    assert encode_names(NAMES) == b'{"v":1,"pod":"a","exchange":"binance","market":"spot","names":["A","B","C","E"]}'
 
 
 def test_a_proof_without_its_instruments_is_of_none() -> None:
@@ -40,14 +40,16 @@ def test_a_proof_without_its_instruments_is_of_none() -> None:
         b"",
         b"[]",
         b"1",
-        b'{"v":2,"pod":"a","since":1,"at":2,"told":2,"except":{}}',
-        b'{"v":1,"pod":1,"since":1,"at":2,"told":2,"except":{}}',
-        b'{"v":1,"pod":"a","since":true,"at":2,"told":2,"except":{}}',
-        b'{"v":1,"pod":"a","since":1,"at":"2","told":2,"except":{}}',
-        b'{"v":1,"pod":"a","since":1,"at":2,"except":{}}',
-        b'{"v":1,"pod":"a","since":1,"at":2,"told":2,"except":{"B":1.5}}',
-        b'{"v":1,"pod":"a","since":1,"at":2,"told":2,"except":[]}',
-        b'{"v":1,"pod":"a","since":1,"at":2,"told":2}',
+        b'{"v":2,"pod":"a","since":1,"at":2,"told":2,"except":{},"held":{}}',
+        b'{"v":1,"pod":1,"since":1,"at":2,"told":2,"except":{},"held":{}}',
+        b'{"v":1,"pod":"a","since":true,"at":2,"told":2,"except":{},"held":{}}',
+        b'{"v":1,"pod":"a","since":1,"at":"2","told":2,"except":{},"held":{}}',
+        b'{"v":1,"pod":"a","since":1,"at":2,"except":{},"held":{}}',
+        b'{"v":1,"pod":"a","since":1,"at":2,"told":2,"except":{"B":1.5},"held":{}}',
+        b'{"v":1,"pod":"a","since":1,"at":2,"told":2,"except":[],"held":{}}',
+        b'{"v":1,"pod":"a","since":1,"at":2,"told":2,"held":{}}',
+        b'{"v":1,"pod":"a","since":1,"at":2,"told":2,"except":{}}',
+        b'{"v":1,"pod":"a","since":1,"at":2,"told":2,"except":{},"held":{"B":null}}',
         b'{"v":1,"pod":"a","exchange":"binance","market":"spot","names":[1]}',
         b'{"v":1,"pod":"a","exchange":"binance","market":1,"names":["A"]}',
         b'{"v":1,"pod":"a","market":"spot","names":["A"]}',
@@ -57,8 +59,8 @@ def test_what_is_no_record_of_this_version_proves_nothing(data: bytes) -> None:
     assert decode([data]) == ([], [])
 
 
-@pytest.mark.parametrize(("name", "until"), [("A", 50), ("B", 30), ("C", 0), ("D", 0)])
-def test_an_instrument_with_a_hole_is_proven_up_to_there(name: str, until: int) -> None:
+@pytest.mark.parametrize(("name", "until"), [("A", 50), ("B", 30), ("C", 0), ("D", 0), ("E", 45)])
+def test_an_instrument_with_a_hole_or_held_trades_is_proven_up_to_there(name: str, until: int) -> None:
     assert PROOF.until(name) == until
 
 
@@ -69,6 +71,10 @@ def test_a_hole_that_begins_later_takes_nothing_away() -> None:
 @pytest.mark.parametrize(("start", "end", "covered"), [(10, 50, True), (9, 50, False), (10, 51, False), (20, 30, True)])
 def test_a_time_is_proven_when_all_of_it_is(start: int, end: int, *, covered: bool) -> None:
     assert PROOF.covers("A", start, end) is covered
+
+
+def test_held_trades_will_be_proven_once_they_are_stored_and_a_hole_will_not() -> None:
+    assert [PROOF.may_cover(name, 20, 60) for name in "ABE"] == [True, False, True]
 
 
 def test_the_latest_of_all_proofs_counts() -> None:

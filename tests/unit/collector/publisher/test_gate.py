@@ -10,11 +10,13 @@ import pytest
 from metdc_collector.clock import Clock, Timers
 from metdc_collector.continuity import Newest, Order
 from metdc_collector.exchanges.base import Kind, Parsed
+from metdc_collector.overflow import backlog_of
 from metdc_collector.publisher.direct import LookFailed
 from metdc_collector.publisher.gate import Gate
 from metdc_collector.publisher.publisher import Publisher
 from metdc_collector.publisher.streams import StreamState
 from metdc_collector.publisher.window import MOST_BYTES, Window
+from metdc_collector.wire.report import Backlog
 from metdc_collector.wire.trade import Trade
 from tests.unit.collector.made import BTC, ETH, MOMENT, SECOND, HandClock, aggregate, trade
 
@@ -279,10 +281,11 @@ async def test_at_the_end_another_pod_that_lags_is_not_overtaken_either() -> Non
 
 async def test_the_oldest_trade_that_waits_is_known_wherever_it_waits() -> None:
     rig = joined()
-    assert rig.gate.oldest is None
+    assert backlog_of(rig.gate, None) == Backlog(0, 0, None)
     rig.receive(trade(5))
+    assert backlog_of(rig.gate, None).oldest == trade(5).received
     rig.sink.window.add(trade(3, of=ETH), 0)
-    assert rig.gate.oldest == trade(3).received
+    assert backlog_of(rig.gate, None).oldest == trade(3).received
 
 
 async def test_too_much_that_is_held_stops_the_sockets() -> None:

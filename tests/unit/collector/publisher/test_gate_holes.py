@@ -337,9 +337,11 @@ def test_before_it_is_known_what_is_stored_what_was_on_disk_says_nothing_of_the_
 
 def test_what_is_held_is_old_from_the_moment_it_was_received() -> None:
     rig = joined()
-    assert rig.gate.held_since is None
+    assert rig.gate.waiting() == {}
     rig.receive(trade(5))
-    assert rig.gate.held_since == trade(5).received
+    rig.gate.join(2, [BTC, ETH])
+    rig.receive(trade(4), connection=2)
+    assert rig.gate.waiting() == {"BTCUSDT": trade(4).received}
 
 
 # -- frames that could not be read
