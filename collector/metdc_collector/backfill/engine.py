@@ -168,8 +168,11 @@ class Backfill(Jobs):
 
     def _is_gone(self, job: Job) -> bool:
         """Whether REST fails because the venue knows the instrument no longer, as far as can be told."""
-        late = self.clock.now() - job.hole.noticed > self.timers.rest_patience * _NS
-        return late and job.hole.instrument.name not in self.instruments()
+        return not self._is_young(job) and job.hole.instrument.name not in self.instruments()
+
+    def _is_young(self, job: Job) -> bool:
+        """Whether what REST or a spool shows late may still come."""
+        return self.clock.now() - job.hole.noticed < self.timers.rest_patience * _NS
 
     def _conclude(self, job: Job) -> None:
         self._tell(job, job.evidence.verdict(self.clock.now()))
@@ -222,11 +225,11 @@ class Backfill(Jobs):
     def _again(self, job: Job) -> bool:
         """Whether a hole is to be looked at again, and when: REST lags, or NATS is away."""
         now, hole, evidence = self.clock.now(), job.hole, job.evidence
-        patient = now - hole.noticed < self.timers.rest_patience * _NS
-        if self.stream.usable and (evidence.complete or evidence.high or not patient):
+        young = self._is_young(job)
+        if self.stream.usable and (evidence.complete or evidence.high or not young):
             return False
         heard = self.stream.heard(hole.instrument.name)
-        soon = patient or evidence.complete or evidence.high  # else REST is asked each time, in vain so far
+        soon = young or evidence.complete or evidence.high  # else REST is asked each time, in vain so far
         job.due = now + round((self._pause(job) if soon else self.timers.rest_retry_most) * _NS)
         if hole.after is None and (heard is None or not hole.ended_before(heard)):
             job.due = max(job.due, hole.end + round(self.timers.rest_lag * _NS))  # no later trade can show that it lags
@@ -299,8 +302,7 @@ class Backfill(Jobs):
         marks = [one.newest.get(hole.instrument.name) for one in self.kept()]
         among = any(mark is not None and hole.reaches(number(mark.seq)) for mark in marks)
         job.narrows = among and not job.opened and not job.evidence.asked
-        patient = self.clock.now() - hole.noticed < self.timers.rest_patience * _NS
-        return among and self.delivers() and (patient or hole.count > _PAGE)
+        return among and self.delivers() and (self._is_young(job) or hole.count > _PAGE)
 
     def _is_shown(self, hole: Hole) -> bool:
         """Whether a snapshot that came behind the hole reaches back over it: then all of it was let in."""
