@@ -23,6 +23,7 @@ from tests.integration.rig import (
     Simulator,
     configuration,
     jetstream,
+    newest,
 )
 
 DIVISOR = 20.0
@@ -321,16 +322,12 @@ class Scene:
 
     def _proven(self, pod: Pod, since: int) -> bool:
         """Whether a collector has told since a time (ns) that no hole is left; of some REST may not have been asked."""
-        key = f"$KV.metdc_proofs.default.{pod.config['name']}.{pod.config['market']}.*.>"
+        keys = f"default.{pod.config['name']}.{pod.config['market']}.*.>"
 
         async def look(js: JetStreamContext) -> list[dict[str, Any]]:
-            found = []
             with contextlib.suppress(nats.errors.Error, nats.js.errors.Error, TimeoutError):
-                names = (await js.stream_info("KV_metdc_proofs", subjects_filter=key)).state.subjects or {}
-                for name in names:
-                    data = (await js.get_last_msg("KV_metdc_proofs", name)).data
-                    found.append(json.loads(data) if data else {})
-            return found
+                return [json.loads(data) for data in await newest(js, "metdc_proofs", keys)]
+            return []
 
         told = [one for one in jetstream(self.nats.url, look) if one.get("told", 0) > since]
         return any(one["pod"].startswith(f"{pod.config['pod']}-") and not one["except"] for one in told)

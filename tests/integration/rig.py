@@ -327,6 +327,13 @@ def jetstream(nats: str, work: Callable[[JetStreamContext], Awaitable[T]]) -> T:
     return asyncio.run(run())
 
 
+async def newest(js: JetStreamContext, bucket: str, keys: str = ">") -> list[bytes]:
+    """Return the newest value of each of a bucket's keys."""
+    place = f"KV_{bucket}"
+    names = (await js.stream_info(place, subjects_filter=f"$KV.{bucket}.{keys}")).state.subjects or {}
+    return [data for name in names if (data := (await js.get_last_msg(place, name)).data)]
+
+
 def messages(nats: str) -> list[Stored]:
     """Return all stored trades in the order in which they were stored."""
     found: list[Stored] = []

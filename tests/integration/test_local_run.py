@@ -23,6 +23,7 @@ from tests.integration.rig import (
     held,
     jetstream,
     judged,
+    newest,
     simulator,
 )
 
@@ -129,8 +130,7 @@ def test_collectors_that_lose_their_parent_deliver_what_they_have_and_the_server
 
 
 async def _reports(js: Any) -> list[reports.Report]:
-    subjects = (await js.stream_info("KV_metdc_health", subjects_filter=">")).state.subjects
-    return [reports.decode((await js.get_last_msg("KV_metdc_health", subject)).data) for subject in subjects]
+    return [reports.decode(data) for data in await newest(js, "metdc_health")]
 
 
 def test_a_signal_to_the_whole_group_reaches_the_run_alone(exchange: Simulator, tmp_path: Path) -> None:
