@@ -1,5 +1,6 @@
 """What several commands read from their arguments: markets, NATS, times; wrong ones are bad usage (exit 2)."""
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
@@ -13,6 +14,7 @@ from metdc_collector.exchanges.registry import MARKETS, UnknownMarketError, venu
 from metdc_collector.universe import UpbitKRW
 from metdc_collector.wire import durations
 
+_DAYS = re.compile(r"([0-9]{1,5})d")
 F = TypeVar("F", bound=Callable[..., Any])
 DEFAULT_NATS = "nats://127.0.0.1:4222"
 MARKET_HELP = "\b\nEXCHANGE and MARKET:\n" + "\n".join(
@@ -105,23 +107,32 @@ def credentials_option(command: F) -> F:
 
 
 def moment(text: str, *, now: int) -> int:
-    """Return the moment that ``10m`` (so long before ``now``) or an RFC 3339 time with its offset means; ns.
+    """Return the moment that ``10m`` or ``7d`` (so long before ``now``) or an RFC 3339 time with its offset means; ns.
 
     Raises:
         click.BadParameter: when the text is neither.
     """
     with suppress(ValueError):
-        return now - durations.parse(text)
+        return now - _span(text)
     try:
         time = datetime.fromisoformat(text)
     except ValueError:
         raise click.BadParameter(
-            f"{text!r} is neither a duration (90s, 10m, 1h30m) nor a time (2026-11-23T10:00:00Z)"
+            f"{text!r} is neither a duration (90s, 10m, 1h30m, 7d) nor a time (2026-11-23T10:00:00Z)"
         ) from None
     if time.tzinfo is None:
         raise click.BadParameter(f"{text!r} names no time zone: add Z for UTC, or an offset such as +01:00")
     seconds = int(time.replace(microsecond=0).timestamp())
     return seconds * durations.SECOND + time.microsecond * 1_000
+
+
+def _span(text: str) -> int:
+    """Return a duration in ns; what is typed may begin with days, which those of Kubernetes can't."""
+    days = _DAYS.match(text)
+    if days is None:
+        return durations.parse(text)
+    rest = text[days.end() :]
+    return int(days[1]) * 86_400 * durations.SECOND + (durations.parse(rest) if rest else 0)
 
 
 def trades_pattern(pattern: str) -> str:

@@ -9,7 +9,9 @@ NOW = 1_790_000_000_000_000_000
 SECOND = 1_000_000_000
 
 
-@pytest.mark.parametrize(("text", "ago"), [("90s", 90), ("10m", 600), ("1h30m", 5_400), ("0s", 0)])
+@pytest.mark.parametrize(
+    ("text", "ago"), [("90s", 90), ("10m", 600), ("1h30m", 5_400), ("0s", 0), ("7d", 604_800), ("1d12h", 129_600)]
+)
 def test_a_duration_is_so_long_ago(text: str, ago: int) -> None:
     assert moment(text, now=NOW) == NOW - ago * SECOND
 
@@ -31,9 +33,9 @@ def test_a_time_without_a_zone_is_refused_with_the_remedy() -> None:
         moment("2026-11-23T10:00:00", now=NOW)
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "10", "-5m", "10 m"])
+@pytest.mark.parametrize("text", ["", "yesterday", "10", "-5m", "10 m", "d", "7dd", "7d10"])
 def test_what_is_no_time_is_refused_with_examples(text: str) -> None:
-    with pytest.raises(click.BadParameter, match=r"neither a duration \(90s, 10m, 1h30m\) nor a time"):
+    with pytest.raises(click.BadParameter, match=r"neither a duration \(90s, 10m, 1h30m, 7d\) nor a time"):
         moment(text, now=NOW)
 
 
