@@ -125,8 +125,9 @@ class Backfill(Jobs):
 
     def _neighbours(self, job: Job) -> list[Job]:
         now, jobs = self.clock.now(), self._jobs.get(job.hole.instrument.name, ())
-        others = [one for one in jobs if one is not job and not one.busy and one.due <= now]
-        return [one for one in others if not one.unbegun and not one.evidence.complete]
+        others = [one for one in jobs if one is not job and not one.busy and not one.unbegun]
+        # One that is due later because REST has failed waits for nothing else.
+        return [one for one in others if (one.due <= now or one.tries) and not one.evidence.complete]
 
     def _sampled(self, instrument: Instrument, asked: int, rows: Sequence[Trade]) -> None:
         """Pass a sample on, without what lies in holes that are looked after: it is taken with these."""

@@ -128,6 +128,7 @@ class _Chain:
         low, high: back to the hole's beginning, on to its end.
         damaged: rows that could not be read.
         oldest, newest: times of its rows inside the hole.
+        shared: they were asked for another hole's sake.
     """
 
     low: bool = False
@@ -135,6 +136,7 @@ class _Chain:
     damaged: int = 0
     oldest: int | None = None
     newest: int | None = None
+    shared: bool = False
 
 
 @dataclass(slots=True)
@@ -165,13 +167,13 @@ class Evidence:
 
     @property
     def asked(self) -> bool:
-        """Whether any source was asked."""
-        return bool(self._chains)
+        """Whether any source was asked for this hole."""
+        return any(not chain.shared for chain in self._chains)
 
     @property
     def high(self) -> bool:
-        """Whether the pages that were taken last reach behind the hole."""
-        return bool(self._chains) and self._chains[-1].high
+        """Whether the pages that it was asked last reach behind the hole."""
+        return next((chain.high for chain in reversed(self._chains) if not chain.shared), False)
 
     @property
     def whole(self) -> bool:
@@ -201,9 +203,9 @@ class Evidence:
         time = self.stored.get(f"{self.hole.instrument.message_prefix}{trade_id}")
         return None if time is None else Mark(trade_id, time, str(order))
 
-    def begin(self) -> None:
-        """A source is asked: its pages follow each other, and none that came before."""
-        self._chains.append(_Chain())
+    def begin(self, *, shared: bool = False) -> None:
+        """A source is asked, for this hole or another: its pages follow each other, and none that came before."""
+        self._chains.append(_Chain(shared=shared))
 
     def take(self, page: Page, until: int | None = None) -> list[Trade]:
         """Take a page; return its rows inside the hole that the stream does not hold.

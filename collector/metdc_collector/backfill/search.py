@@ -137,15 +137,19 @@ class Search:
             await self.stream.restore(rows, hole.start if job.known is None else job.known, job.newest)
 
     async def _share(self, job: Job, source: Source, page: Page, asked: int) -> None:
-        """Let a page close the neighbours that it shows from edge to edge: each request is dear, one reply is long."""
+        """Let a page close the neighbours that it shows from edge to edge: each request is dear, one reply is long.
+
+        Where nothing counts they take what it shows of their ends, too: a later one may show less.
+        """
         if page.damaged:
             return
         for other in self.neighbours(job):
-            sides = {other.hole.side(trade) for trade in page.trades}
-            if {-1, 1} <= sides and (other.hole.joined or not source.aggregates):
-                if not other.hole.counted and self.stream.usable:
+            sides, counted = {other.hole.side(trade) for trade in page.trades}, other.hole.counted
+            shown = {-1, 1} <= sides or (not counted and {0, 1} <= sides)
+            if shown and (other.hole.joined or not source.aggregates):
+                if not counted and self.stream.usable:
                     await self.look(other)
-                other.evidence.begin()
+                other.evidence.begin(shared=True)
                 await self._take(other, page, asked)
 
     def _shows(self, rows: Sequence[Trade], heard: Mark | None, hole: Hole, asked: int) -> bool:

@@ -126,6 +126,34 @@ async def test_a_neighbour_that_is_not_shown_to_its_end_is_asked_for_by_itself()
     assert (rig.ids, len(rig.rest.asked)) == (["x-2"], 2)
 
 
+def with_a_refused_request(seconds: float) -> Rig:
+    """Return such a rig, where REST has failed for the first time, which is due again after so many seconds."""
+    rig = with_two_times()
+    rig.live(unnumbered(5, 90))
+    rig.engine.notice()
+    first, _ = rig.engine._jobs["BTCUSDT"]
+    first.tries, first.due = 1, MOMENT + round((100 + seconds) * SECOND)
+    return rig
+
+
+async def test_a_neighbour_of_which_rest_has_failed_is_closed_by_the_next_reply_whenever_it_is_due() -> None:
+    rig = with_a_refused_request(1000)
+    rig.rest.rows = [unnumbered(number, at) for number, at in ((1, 60), (2, 65), (3, 70), (4, 75), (5, 90))]
+    assert await rig.run(5) == ["filled"]
+    assert (sorted(rig.ids), rig.rest.asked) == (["x-2", "x-4"], ["newest BTCUSDT"])
+
+
+async def test_what_a_reply_shows_of_a_neighbours_end_is_taken_since_a_later_one_may_show_less() -> None:
+    rig = with_a_refused_request(5)
+    rig.rest.rows = [unnumbered(number, at) for number, at in ((2, 65), (3, 70), (4, 75), (5, 90))]
+    assert await rig.run(4) == ["filled"]
+    assert (sorted(rig.ids), len(rig.rest.asked)) == (["x-2", "x-4"], 1)
+    rig.sources[0].most = 3
+    assert await rig.run(4) == ["filled", "partial"]
+    assert (sorted(rig.ids), len(rig.rest.asked)) == (["x-2", "x-4"], 2)
+    assert rig.told[-1].filled == 1
+
+
 async def test_what_a_reply_shows_beside_a_hole_is_a_sample() -> None:
     rig = Rig(consecutive=False)
     rig.live(unnumbered(1, 50), unnumbered(3, 60), unnumbered(6, 90))
