@@ -142,11 +142,11 @@ class Gate:
     def unread(self, names: Collection[str], since: int) -> None:
         """A frame that came after ``since`` (ns) and names these instruments could not be read.
 
-        Where numbers count, the next trade shows what was in it.
+        Where numbers count, the next trade shows what was in it, unless it is the first that anybody knows of.
         """
-        if not self.order.consecutive:
-            now = self.clock.now()
-            self._note([Blind(name, min(since, now - 1), now, unread=True) for name in names])
+        now = self.clock.now()
+        blind = [name for name in names if not self.order.consecutive or self.heard(name) is None]
+        self._note([Blind(name, min(since, now - 1), now, unread=True) for name in blind])
 
     def release(self) -> None:
         """Let everybody in without a look at the stream, since there is none, and memory or time runs out.

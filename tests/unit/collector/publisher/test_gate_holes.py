@@ -359,9 +359,16 @@ def test_where_nothing_counts_a_frame_that_could_not_be_read_is_a_blind_time_of_
 
 
 def test_where_numbers_count_they_tell_what_was_in_a_frame_that_could_not_be_read() -> None:
-    rig = Rig()
+    rig = joined()
+    rig.receive(trade(5))
     rig.gate.unread(["BTCUSDT"], MOMENT - 4)
     assert rig.gate.news()[0] == []
+
+
+def test_before_the_first_number_that_is_known_it_is_a_blind_time_all_the_same() -> None:
+    rig = Rig()
+    rig.gate.unread(["BTCUSDT"], MOMENT - 4)
+    assert rig.gate.news()[0] == [(Blind("BTCUSDT", MOMENT - 4, MOMENT, unread=True), None)]
 
 
 # -- connections that end before the venue has answered
