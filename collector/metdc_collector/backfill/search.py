@@ -139,13 +139,13 @@ class Search:
     async def _share(self, job: Job, source: Source, page: Page, asked: int) -> None:
         """Let a page close the neighbours that it shows from edge to edge: each request is dear, one reply is long.
 
-        Where nothing counts they take what it shows of their ends, too: a later one may show less.
+        Where nothing counts they take what it shows of them, whatever that is: a later one may show less.
         """
         if page.damaged:
             return
         for other in self.neighbours(job):
             sides, counted = {other.hole.side(trade) for trade in page.trades}, other.hole.counted
-            shown = {-1, 1} <= sides or (not counted and {0, 1} <= sides)
+            shown = {-1, 1} <= sides or (not counted and 0 in sides)
             if shown and (other.hole.joined or not source.aggregates):
                 if not counted and self.stream.usable:
                     await self.look(other)

@@ -56,6 +56,8 @@ class Damage:
         if self.mode == "type":
             parent[path[-1]] = self._rng.choice(WRONG)
             return frame(json.dumps(body, ensure_ascii=False, separators=(",", ":")))
+        # A contract count may be signed: -1 is as good as any there.
+        never = NEVER[:-1] if path[-1] == "size" and isinstance(parent[path[-1]], int) else NEVER
         parent[path[-1]] = _MARK
         text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-        return frame(text.replace(json.dumps(_MARK), self._rng.choice(NEVER)))
+        return frame(text.replace(json.dumps(_MARK), self._rng.choice(never)))

@@ -154,6 +154,16 @@ async def test_what_a_reply_shows_of_a_neighbours_end_is_taken_since_a_later_one
     assert rig.told[-1].filled == 1
 
 
+async def test_so_is_what_a_reply_shows_of_a_neighbours_beginning() -> None:
+    rig = with_two_times()
+    rig.engine.notice()
+    _, last = rig.engine._jobs["BTCUSDT"]
+    last.tries, last.due = 1, MOMENT + 200 * SECOND
+    rig.rest.rows = [unnumbered(number, at) for number, at in ((1, 60), (2, 65), (3, 70), (4, 75))]
+    assert await rig.run(1) == ["filled"]
+    assert (sorted(rig.ids), rig.rest.asked) == (["x-2", "x-4"], ["newest BTCUSDT"])
+
+
 async def test_what_a_reply_shows_beside_a_hole_is_a_sample() -> None:
     rig = Rig(consecutive=False)
     rig.live(unnumbered(1, 50), unnumbered(3, 60), unnumbered(6, 90))
