@@ -19,6 +19,7 @@ class Desk:
         self._views: dict[Key, Sequence[Market]] = {}
         self._key_of: dict[str, Key] = {}
         self._given: dict[str, tuple[Turn, int]] = {}
+        self._begun: set[str] = set()
 
     def update(self, key: Key, views: Sequence[Market], now: int) -> None:
         """Take in how a resource's markets are; turns that have been taken, or are no longer due, end."""
@@ -33,10 +34,12 @@ class Desk:
         prefix = f"{key[0]}/{key[1]}/"
         for identity in [each for each in self._given if each.startswith(prefix) and each not in staying]:
             del self._given[identity]
+        self._begun = {each for each in self._begun if not each.startswith(prefix)}
 
     def taken(self, identity: str) -> None:
-        """Say that a replacement has begun."""
+        """Say that a replacement has begun; the views are older, so it counts until the next of them."""
         self._given.pop(identity, None)
+        self._begun.add(identity)
 
     def forget(self, key: Key) -> None:
         """Forget a resource that has gone."""
@@ -68,6 +71,6 @@ class Desk:
         }
 
     def _as_given(self, market: Market) -> Market:
-        if market.identity not in self._given:
+        if market.identity not in self._given and market.identity not in self._begun:
             return market
         return replace(market, rotating=True, stalled=False)

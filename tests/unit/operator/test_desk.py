@@ -29,6 +29,8 @@ def test_turns_are_given_within_the_budget_and_counted_until_they_are_seen() -> 
     assert set(made.turns([market("x"), market("z")])) == {"a/x/spot/0"}
 
     made.taken("a/x/spot/0")
+    assert made.give(NOW, nats_away=False) == set()
+    assert made.turns([market("x")]) == {}
     made.update(("a", "x"), [market("x", slot=NOW)], NOW)
     assert made.give(NOW, nats_away=False) == {("a", "z")}
 
