@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import random
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from tests.conformance.clients import RawClient, ask, client, ended, receive
+from tests.simulator.core.damage import Damage
 from tests.simulator.core.fault_actions import ACTIONS, LASTING
 from tests.simulator.testing import Simulated, simulator
 
@@ -252,6 +254,15 @@ async def test_malformed_frames_stand_in_place_of_healthy_ones(sim: Simulated, m
     if mode == "truncate":
         with pytest.raises(ValueError, match=r"."):
             json.loads(damaged)
+
+
+@pytest.mark.parametrize("size", [5, "5", "-5"])
+def test_damage_makes_no_valid_number_of_one_that_may_be_negative(size: int | str) -> None:
+    def made(negative: list[str]) -> set[bytes]:
+        damages = [Damage(random.Random(seed), "never", lambda path: True, negative) for seed in range(200)]
+        return {damage(json.dumps({"size": size}), str.encode) for damage in damages}
+
+    assert made([]) - made(["size"]) == {b'{"size":-1}'}
 
 
 async def test_a_malformed_frame_may_come_beside_the_healthy_one(sim: Simulated) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from tests.simulator.core.socket import binary_frame
@@ -37,9 +37,12 @@ class Damage:
 
     MODES = ("drop", "type", "never", "truncate", "binary")
 
-    def __init__(self, rng: random.Random, mode: str, wanted: Callable[[Path], bool]) -> None:
+    def __init__(
+        self, rng: random.Random, mode: str, wanted: Callable[[Path], bool], negative: Collection[str] = ()
+    ) -> None:
+        """`negative` are fields whose numbers may be negative."""
         self.mode = rng.choice(self.MODES) if mode == "any" else mode
-        self._rng, self._wanted = rng, wanted
+        self._rng, self._wanted, self._negative = rng, wanted, negative
 
     def __call__(self, payload: str, frame: Callable[[str], bytes]) -> bytes:
         """The damaged frame of a payload."""
@@ -56,8 +59,7 @@ class Damage:
         if self.mode == "type":
             parent[path[-1]] = self._rng.choice(WRONG)
             return frame(json.dumps(body, ensure_ascii=False, separators=(",", ":")))
-        # A contract count may be signed: -1 is as good as any there.
-        never = NEVER[:-1] if path[-1] == "size" and isinstance(parent[path[-1]], int) else NEVER
+        never = [text for text in NEVER if text != "-1" or path[-1] not in self._negative]
         parent[path[-1]] = _MARK
         text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
         return frame(text.replace(json.dumps(_MARK), self._rng.choice(never)))

@@ -322,7 +322,7 @@ class Switchboard:
         if self._rng.random() >= float(fault.parameters["share"]):
             return
         fault.spend()
-        frame.damage = Damage(self._rng, str(fault.parameters["mode"]), market.wire.vital)
+        frame.damage = Damage(self._rng, str(fault.parameters["mode"]), market.wire.vital, market.wire.negative)
         if not fault.parameters["beside"]:
             frame.notes.update({id(trade): "damaged" for trade in frame.kept})
             frame.kept = []

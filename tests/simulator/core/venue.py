@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
@@ -110,6 +110,8 @@ class Wire(Protocol):
     """Nanoseconds of the last digit of the venue's time field."""
     kinds: Sequence[tuple[str, float]]
     """Uncommon kinds and their share among fills; `NA` frames come on top of the plan."""
+    negative: Collection[str]
+    """Fields whose numbers may be negative: -1 is no damage there."""
     repeats: float
     """The share of fills that equal the one before in every field."""
     channel: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -38,6 +38,7 @@ class BinanceWire:
 
     frame_ns = 0
     time_unit = 1_000_000
+    negative: Collection[str] = ()
     repeats = 0.0
     channel = "trade"
 

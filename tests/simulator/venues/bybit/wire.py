@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from tests.simulator.core.model import Instrument, Trade
 from tests.simulator.core.socket import text_frame
@@ -23,6 +23,7 @@ class BybitWire:
     frame_ns = 20_000_000
     time_unit = 1_000_000
     kinds: Sequence[tuple[str, float]] = (("block", 0.001), ("rpi", 0.01))
+    negative: Collection[str] = ()
     repeats = 0.0
     channel = CHANNEL
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from tests.simulator.core.model import Instrument, Trade, fixed, trimmed
 from tests.simulator.core.socket import text_frame
@@ -49,6 +49,7 @@ class SpotWire(_Wire):
     frame_ns = 0
     time_unit = 100
     kinds: Sequence[tuple[str, float]] = ()
+    negative: Collection[str] = ()
     channel = "spot.trades"
 
     def __init__(self) -> None:
@@ -98,6 +99,7 @@ class FuturesWire(_Wire):
     frame_ns = 10 * MILLISECOND
     time_unit = MILLISECOND
     kinds: Sequence[tuple[str, float]] = (("internal", 0.002),)
+    negative: Collection[str] = ("size",)
     channel = "futures.trades"
 
     def __init__(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from tests.simulator.core.model import Instrument, Trade
@@ -22,6 +22,7 @@ class KucoinWire:
     frame_ns = 0
     time_unit = 1
     kinds: Sequence[tuple[str, float]] = ()
+    negative: Collection[str] = ()
     repeats = 0.0
 
     def __init__(self, seed: int, *, futures: bool) -> None:

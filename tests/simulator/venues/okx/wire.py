@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from tests.simulator.core.model import Instrument, Trade
@@ -33,6 +33,7 @@ class OkxWire:
     frame_ns = 0
     time_unit = 1_000_000
     kinds: Sequence[tuple[str, float]] = (("elp", ELP_SHARE),)
+    negative: Collection[str] = ()
     repeats = 0.0
     channel = FILLS
 

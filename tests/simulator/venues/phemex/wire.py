@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from tests.simulator.core.model import Instrument, Trade
 from tests.simulator.core.socket import text_frame
@@ -14,6 +14,7 @@ class PhemexWire:
     frame_ns = 20_000_000
     time_unit = 1
     kinds: Sequence[tuple[str, float]] = ()
+    negative: Collection[str] = ()
     repeats = 0.02
 
     def __init__(self, *, perpetual: bool) -> None:

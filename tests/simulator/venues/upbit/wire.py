@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from tests.simulator.core.model import Instrument, Trade, trimmed
 from tests.simulator.core.socket import binary_frame
@@ -25,6 +25,7 @@ class UpbitWire:
     frame_ns = 0
     time_unit = MILLISECOND
     kinds: Sequence[tuple[str, float]] = ()
+    negative: Collection[str] = ()
     repeats = 0.0
     channel = "trade"
 
