@@ -17,7 +17,6 @@ STALE = 3 * REPORT_INTERVAL
 """The age from which a report counts no more."""
 WRITE_INTERVAL = 30 * SECOND
 """A status is written at most so often, unless a condition turns."""
-_MOST_PODS = 8
 _MOST_REFUSED = 50
 _MOST_PODS = 8  # evicted pods may lie about by the hundred, and the definition takes no longer list
 _LONGEST = 1024

@@ -1,33 +1,39 @@
 """Reports of pods that run nothing: every pod is healthy unless a test says otherwise."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+import aiohttp
 import orjson
 from aiohttp import web
+from kubernetes.aio.client import CoreV1Api
+from kubernetes.aio.client.api_client import ApiClient
+from kubernetes.aio.client.configuration import Configuration
+from kubernetes.aio.config import load_kube_config
 
 from metdc_collector.wire import report as reports
 from metdc_operator import records
-from metdc_operator.cluster.api import Api
 
 Change = Callable[[reports.Report], reports.Report | None]
+_BEHIND = 1.0
+"""Seconds that the watch of pods may be behind the operator's."""
 
 
 class Stub:
-    """Answers ``/report`` at 127.b.c.d for the pod 10.b.c.d."""
+    """Answers ``/report`` at 127.b.c.d for the pod 10.b.c.d. A watch tells of them: thousands can't be listed often."""
 
-    def __init__(self, api: Api, namespace: str) -> None:
-        self._api = api
+    def __init__(self, namespace: str) -> None:
         self._namespace = namespace
         self._pods: dict[str, records.PodRecord] = {}
+        self._told = asyncio.Condition()
         self._changes: list[Change] = []
         self._ids = b"{}"
         self._runner: web.AppRunner | None = None
-        self._looking = asyncio.Lock()
-        self._looked = 0.0
+        self._watch: asyncio.Task[None] | None = None
         self.port = 0
 
     async def start(self) -> None:
@@ -38,9 +44,13 @@ class Stub:
         await self._runner.setup()
         await web.TCPSite(self._runner, "0.0.0.0", 0).start()
         self.port = self._runner.addresses[0][1]
+        self._watch = asyncio.create_task(self._follow())
 
     async def stop(self) -> None:
         """Listen no more."""
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.gather(self._watch, return_exceptions=True)
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -54,12 +64,10 @@ class Stub:
 
     async def _report(self, request: web.Request) -> web.Response:
         assert request.transport is not None
-        address = "10." + request.transport.get_extra_info("sockname")[0].split(".", 1)[1]
-        if address not in self._pods:
-            await self._look()
-        if address not in self._pods:
+        pod = await self._at("10." + request.transport.get_extra_info("sockname")[0].split(".", 1)[1])
+        if pod is None:
             return web.Response(status=404)
-        report: reports.Report | None = healthy(self._pods[address])
+        report: reports.Report | None = healthy(pod)
         for change in self._changes:
             report = change(report) if report is not None else None
         if report is None:
@@ -67,16 +75,40 @@ class Stub:
         body = reports.encode(report).replace(b'"last_ids":{}', b'"last_ids":' + self._ids)
         return web.Response(body=body, content_type="application/json")
 
-    async def _look(self) -> None:
-        """List the pods, once a second at most."""
-        async with self._looking:
-            if time.monotonic() < self._looked + 1:
-                return
-            found: dict[str, records.PodRecord] = {}
-            async for page in self._api.pages(f"/api/v1/namespaces/{self._namespace}/pods"):
-                pods = [records.pod(raw) for raw in page["items"]]
-                found |= {each.address: each for each in pods if each.address and not each.ended}
-            self._pods, self._looked = found, time.monotonic()
+    async def _at(self, address: str) -> records.PodRecord | None:
+        """Return the pod of an address; the operator's watch may be ahead of this one."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_BEHIND), self._told:
+                await self._told.wait_for(lambda: address in self._pods)
+        return self._pods.get(address)
+
+    async def _follow(self) -> None:
+        """Keep the pods in mind; a watch that has ended, as in an outage, begins anew with all there are."""
+        configuration = Configuration()
+        await load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+        configuration.disable_strict_ssl_verification = True
+        async with ApiClient(configuration) as client:
+            core = CoreV1Api(client)
+            while True:
+                with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
+                    answer = await core.list_namespaced_pod_without_preload_content(self._namespace, watch=True)
+                    async for line in answer.content:
+                        await self._take(orjson.loads(line))
+                await asyncio.sleep(1)
+
+    async def _take(self, event: Mapping[str, Any]) -> None:
+        if event["type"] not in {"ADDED", "MODIFIED", "DELETED"}:
+            return
+        pod = records.pod(event["object"])
+        if pod.address is None:
+            return
+        async with self._told:
+            known = self._pods.get(pod.address)
+            if event["type"] != "DELETED" and not pod.ended:
+                self._pods[pod.address] = pod
+            elif known is not None and known.meta.uid == pod.meta.uid:
+                del self._pods[pod.address]
+            self._told.notify_all()
 
 
 def healthy(pod: records.PodRecord) -> reports.Report:

@@ -306,7 +306,7 @@ async def new_world(folder: Path) -> AsyncIterator[World]:
     namespace = f"{os.environ.get('METDC_CLUSTER_PREFIX', 'metdc-test')}-op-{uuid.uuid4().hex[:5]}"
     await _define(api)
     await api.request("POST", "/api/v1/namespaces", body={"metadata": {"name": namespace, "labels": LABELS}})
-    stub = Stub(api, namespace)
+    stub = Stub(namespace)
     await stub.start()
     try:
         account = Account(api, namespace)
