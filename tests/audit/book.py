@@ -1,6 +1,6 @@
 """The trades that a venue produced, as the stream must hold them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from tests.audit.derive import Instrument, Universe
@@ -110,15 +110,11 @@ class Book:
     def close(self) -> None:
         """Settle what only the whole can tell: equal rows, and where aggregates stand among their fills.
 
-        A client that saw one of two equal rows can't say which: it owes the first. An aggregate is as new as its last
-        fill, and owes nothing where a fill of its range is owed.
+        An aggregate is as new as its last fill, and owes nothing where a fill of its range is owed.
         """
         for stems in self._equal.values():
             for equal in stems.values():
-                owed = sum(trade.owed for trade in equal)
-                for n, trade in enumerate(equal):
-                    trade.owed = n < owed
-                    trade.latest = equal[-1].serial
+                _in_order_of_telling(equal)
         for trades in self.trades.values():
             for trade in trades.values():
                 if trade.aggregate is None:
@@ -131,6 +127,16 @@ class Book:
     def __iter__(self) -> Iterator[Trade]:
         for trades in self.trades.values():
             yield from trades.values()
+
+
+def _in_order_of_telling(equal: Sequence[Trade]) -> None:
+    """Give the first ids to those of equal rows that clients were told: who saw one of two can't say which."""
+    latest = equal[-1].serial
+    told = sorted(equal, key=lambda trade: (not trade.owed, trade.withheld is not None))
+    fates = [(trade.owed, trade.withheld, trade.reached, trade.sent, trade.row) for trade in told]
+    for trade, fate in zip(equal, fates, strict=True):
+        trade.owed, trade.withheld, trade.reached, trade.sent, trade.row = fate
+        trade.latest = latest
 
 
 def fills_of(aggregate: Trade, trades: dict[str, Trade]) -> Iterator[Trade]:

@@ -307,6 +307,23 @@ def test_rows_without_ids_are_owed_one_by_one(judged: Any) -> None:
     assert (found.sent, found.equal, found.lost_unrecorded) == (2, 1, 1)
 
 
+def test_of_two_equal_rows_the_one_that_was_omitted_is_the_one_that_lacks(judged: Any) -> None:
+    head = ("phemex", "spot", "sBTCUSDT")
+    row: dict[str, Any] = {"price": "2070210000000", "size": "94900000", "time": T + 7}
+    lines = [
+        instrument("phemex", "spot", "sBTCUSDT", "BTC", price_scale=8, quantity_scale=8),
+        subscribed(T) | {"exchange": "phemex", "instruments": ["sBTCUSDT"]},
+        trade(*head, 1, **row, connections=0, omitted=True),
+        trade(*head, 2, **row),
+    ]
+    first = scaled(f"{T + 7}-B-20702.1-0.949-0", "20702.1", "0.949", T + 7)
+    judge_it = span(market="phemex.spot", rule="sampled")
+    found = only(judged([], lines=lines, spans=[judge_it], further=[first]))
+    assert (found.sent, found.equal, found.omitted, found.lost_unrecorded) == (2, 1, 1, 0)
+    found = only(judged([], lines=lines, spans=[judge_it]))
+    assert found.lost_unrecorded == 1
+
+
 FUTURE = ("binance", "futures", "BTCUSDT")
 
 
