@@ -292,33 +292,31 @@ def test_a_lost_trade_that_was_not_omitted_is_owed_under_sampling_too(judged: An
     assert only(judged(WITHOUT_LOST, lines=LEDGER, spans=[span(rule="sampled")])).lost_unrecorded == 2
 
 
-def test_rows_without_ids_are_owed_one_by_one(judged: Any) -> None:
+FIRST_OF_EQUAL = scaled(f"{T + 7}-B-20702.1-0.949-0", "20702.1", "0.949", T + 7)
+
+
+def equal_rows(*fates: dict[str, Any]) -> list[dict[str, Any]]:
+    """A ledger of rows without ids that differ in what became of them alone."""
     head = ("phemex", "spot", "sBTCUSDT")
     row: dict[str, Any] = {"price": "2070210000000", "size": "94900000", "time": T + 7}
-    lines = [
-        instrument("phemex", "spot", "sBTCUSDT", "BTC", price_scale=8, quantity_scale=8),
+    return [
+        instrument(*head, "BTC", price_scale=8, quantity_scale=8),
         subscribed(T) | {"exchange": "phemex", "instruments": ["sBTCUSDT"]},
-        trade(*head, 1, **row),
-        trade(*head, 2, **row, connections=0),
+        *(trade(*head, number, **row | fate) for number, fate in enumerate(fates, 1)),
     ]
-    first = scaled(f"{T + 7}-B-20702.1-0.949-0", "20702.1", "0.949", T + 7)
+
+
+def test_rows_without_ids_are_owed_one_by_one(judged: Any) -> None:
+    lines = equal_rows({}, {"connections": 0})
     judge_it = span(market="phemex.spot")
-    found = only(judged([], lines=lines, spans=[judge_it], further=[first]))
+    found = only(judged([], lines=lines, spans=[judge_it], further=[FIRST_OF_EQUAL]))
     assert (found.sent, found.equal, found.lost_unrecorded) == (2, 1, 1)
 
 
 def test_of_two_equal_rows_the_one_that_was_omitted_is_the_one_that_lacks(judged: Any) -> None:
-    head = ("phemex", "spot", "sBTCUSDT")
-    row: dict[str, Any] = {"price": "2070210000000", "size": "94900000", "time": T + 7}
-    lines = [
-        instrument("phemex", "spot", "sBTCUSDT", "BTC", price_scale=8, quantity_scale=8),
-        subscribed(T) | {"exchange": "phemex", "instruments": ["sBTCUSDT"]},
-        trade(*head, 1, **row, connections=0, omitted=True),
-        trade(*head, 2, **row),
-    ]
-    first = scaled(f"{T + 7}-B-20702.1-0.949-0", "20702.1", "0.949", T + 7)
+    lines = equal_rows({"connections": 0, "omitted": True}, {})
     judge_it = span(market="phemex.spot", rule="sampled")
-    found = only(judged([], lines=lines, spans=[judge_it], further=[first]))
+    found = only(judged([], lines=lines, spans=[judge_it], further=[FIRST_OF_EQUAL]))
     assert (found.sent, found.equal, found.omitted, found.lost_unrecorded) == (2, 1, 1, 0)
     found = only(judged([], lines=lines, spans=[judge_it]))
     assert found.lost_unrecorded == 1
