@@ -29,6 +29,7 @@ class Coverage:
     """The connections of one process and what they listen to."""
 
     _since: dict[str, dict[int, int]] = field(default_factory=dict)
+    _first: dict[str, int] = field(default_factory=dict)
     _names: dict[int, set[str]] = field(default_factory=dict)
     _dark: dict[str, int | None] = field(default_factory=dict)
     _asking: dict[int, dict[str, int]] = field(default_factory=dict)
@@ -48,6 +49,7 @@ class Coverage:
         for name in names:
             self._dark.pop(name, None)
             self._asked.pop(name, None)
+            self._first.pop(name, None)
             for connection in self._since.pop(name, {}):
                 self._names[connection].discard(name)
 
@@ -65,6 +67,7 @@ class Coverage:
             if name in mine or (name not in self._since and name not in self._dark):
                 continue  # nothing new, or a last trade of one that is wanted no longer
             mine.add(name)
+            self._first.setdefault(name, now)
             others = self._since.setdefault(name, {})
             if not others:
                 start, asked = self._dark.pop(name), self._asked.pop(name, None)
@@ -99,6 +102,10 @@ class Coverage:
         """Since when an instrument is listened to without a break, ns; null while it isn't."""
         others = self._since.get(name)
         return min(others.values()) if others else None
+
+    def first(self, name: str) -> int | None:
+        """Since when this process has listened to an instrument, breaks included, ns; null before."""
+        return self._first.get(name)
 
     @property
     def known(self) -> frozenset[str]:

@@ -99,6 +99,7 @@ class Recovery:
             consecutive=lambda: self.gate.order.consecutive,
             aggregates=self._aggregates,
             since=self.gate.coverage.since,
+            first=self.gate.coverage.first,
             pending=self.backfill.looks_after,
             suspects=self._suspects,
             silent=self._silent,

@@ -101,7 +101,10 @@ class Forward:
         Raises:
             NotInTime: the Service has no ready pod.
         """
-        if self._process is None or self._process.exit_code is not None:
+        if self._process is not None and self._process.exit_code is not None:
+            self._process.terminate()  # what it has open is closed, too
+            self._process = None
+        if self._process is None:
             target = ("--namespace", self._namespace, "port-forward", f"service/{self._service}", f":{self._port}")
             command: list[str | Path] = [self._cluster.kubectl, "--kubeconfig", self._cluster.kubeconfig, *target]
             self._process = Process(command, name=f"port-forward {self._service}")

@@ -40,6 +40,7 @@ class Sampler:
         share: the part of the venue's REST budget that this process may use.
         instruments: those that are streamed, by native name.
         since: since when (ns) an instrument is listened to without a break; null while it isn't.
+        first: since when (ns) this process has listened to it, breaks included; null before.
         aggregates: whether the feed in use joins fills.
         pending: whether an instrument has a hole that is not settled.
         suspects: instruments of connections that were acknowledged and never sent a trade.
@@ -56,6 +57,7 @@ class Sampler:
     consecutive: Callable[[], bool]
     aggregates: Callable[[], bool]
     since: Callable[[str], int | None]
+    first: Callable[[str], int | None]
     pending: Callable[[str], bool]
     suspects: Callable[[], Sequence[str]]
     silent: Callable[[str], None]
@@ -63,7 +65,7 @@ class Sampler:
     samples: Samples = field(default_factory=Samples)
     _looked: dict[str, int] = field(default_factory=dict)
     _round: list[str] = field(default_factory=list)
-    _young: deque[tuple[int, Instrument, int, list[Trade]]] = field(default_factory=deque)
+    _young: deque[tuple[int, Instrument, int | None, list[Trade]]] = field(default_factory=deque)
     _kept: int = 0
 
     async def run(self) -> None:
@@ -121,8 +123,8 @@ class Sampler:
         Raises:
             RestError: when REST gives no rows.
         """
-        request, since = self._request(instrument), self.since(instrument.name)
-        if request is None or since is None or self.aggregates():
+        request, since, ours = self._request(instrument), self.since(instrument.name), self._ours(instrument.name)
+        if request is None or since is None or ours is None or self.aggregates():
             return  # where aggregates are streamed, the fills that REST gives are stored in these
         asked = self.clock.now()
         body = await self.rest.get(request)
@@ -131,18 +133,26 @@ class Sampler:
         except InvalidReply as error:
             raise RestError(str(error)) from error
         # What is older was never ours, or is looked after as a hole; what is younger may be on its way here.
-        rows = [trade for trade in page.trades if trade.time > since]
+        rows = [trade for trade in page.trades if trade.time > ours]
         grown = [trade for trade in rows if trade.time < asked - _ON_ITS_WAY]
         self._keep(instrument, since, asked, [trade for trade in rows if trade.time >= asked - _ON_ITS_WAY])
         await self._compare(instrument, since, grown)
 
     def note(self, instrument: Instrument, asked: int, rows: Sequence[Trade]) -> None:
         """Keep rows that a reply asked for at a time (ns) shows by the way, to be compared as a sample."""
-        since = self.since(instrument.name)
-        if since is not None:
-            self._keep(instrument, since, asked, [trade for trade in rows if trade.time > since])
+        since, ours = self.since(instrument.name), self._ours(instrument.name)
+        if ours is not None:
+            self._keep(instrument, since, asked, [trade for trade in rows if trade.time > ours])
 
-    def _keep(self, instrument: Instrument, since: int, asked: int, rows: list[Trade]) -> None:
+    def _ours(self, name: str) -> int | None:
+        """Since when (ns) rows that the stream lacks are ours to find; null while there are none.
+
+        Where numbers count, a break shows as a hole of its own, and what has become of it is on record. Elsewhere what
+        was left out before a break lies outside of the hole that the break makes, and nobody else looks for it.
+        """
+        return self.since(name) if self.consecutive() else self.first(name)
+
+    def _keep(self, instrument: Instrument, since: int | None, asked: int, rows: list[Trade]) -> None:
         """Keep rows of which nobody can tell yet whether the stream lacks them, within bounds."""
         kept = rows[: max(0, _MOST_YOUNG - self._kept)]
         self._young.append((asked + _ON_ITS_WAY, instrument, since, kept))
@@ -164,7 +174,7 @@ class Sampler:
             self._kept -= len(rows)
             await self._compare(instrument, since, rows)
 
-    async def _compare(self, instrument: Instrument, since: int, rows: Sequence[Trade]) -> None:
+    async def _compare(self, instrument: Instrument, since: int | None, rows: Sequence[Trade]) -> None:
         if not rows or self.aggregates():
             return  # where aggregates have taken over meanwhile, a fill would be there twice
         newest = self.stream.newest(instrument.name)
@@ -181,7 +191,7 @@ class Sampler:
             log.warning("%s: %d trades, from %s on, did not come: they are taken from REST", name, len(missing), first)
             unheard = newest is None or all(trade.time > newest.time for trade in missing)
             # Else clocks that differ would explain it, or another connection has taken over.
-            if unheard and missing[-1].time > since + MARGIN and self.since(name) == since:
+            if since is not None and unheard and missing[-1].time > since + MARGIN and self.since(name) == since:
                 self.silent(name)
             await self.stream.restore(missing, looked_at)
 

@@ -75,6 +75,18 @@ def test_a_connection_that_nobody_knows_may_leave() -> None:
     assert Coverage().leave(1, 5) == []
 
 
+def test_when_an_instrument_was_first_listened_to_stays_over_breaks_until_it_is_wanted_no_longer() -> None:
+    coverage = wanted("A")
+    assert coverage.first("A") is None
+    coverage.cover(1, ["A"], 10)
+    coverage.leave(1, 20)
+    assert coverage.first("A") == 10
+    coverage.cover(2, ["A"], 30)
+    assert (coverage.first("A"), coverage.since("A")) == (10, 30)
+    coverage.forget(["A"])
+    assert coverage.first("A") is None
+
+
 def test_what_is_wanted_no_longer_is_neither_dark_nor_covered() -> None:
     coverage = wanted("A", "B")
     coverage.cover(1, ["A"], 10)

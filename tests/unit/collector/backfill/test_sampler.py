@@ -1,78 +1,19 @@
 """REST's newest rows beside the stream: whom it looks at, and what it does with what did not come."""
 
-import asyncio
 from dataclasses import replace
-from fractions import Fraction
 from types import SimpleNamespace
-from typing import cast
 
 import pytest
 
-from metdc_collector.backfill.sampler import Sampler
-from metdc_collector.clock import Clock, Timers
-from metdc_collector.continuity import Order
-from metdc_collector.exchanges.base import InvalidReply, Rate, Request, Venue
+from metdc_collector.clock import Timers
+from metdc_collector.exchanges.base import InvalidReply, Rate, Request
 from metdc_collector.exchanges.history import Page, Span
-from metdc_collector.rest import Rest, RestError
+from metdc_collector.rest import RestError
 from metdc_collector.wire.instrument import Instrument
 from metdc_collector.wire.report import Samples
-from tests.unit.collector.backfill.made import Newest, Path, Venues, at, mark, unnumbered
-from tests.unit.collector.made import BTC, ETH, MOMENT, SECOND, HandClock
-
-
-class Rig:
-    """A minute and more of listening lies behind."""
-
-    def __init__(self, *, consecutive: bool = False) -> None:
-        self.hand, self.aggregates = HandClock(100 * SECOND), False
-        self.rest = Venues(self.hand)
-        self.path = Path(Order(consecutive))
-        self.since: dict[str, int | None] = {"BTCUSDT": MOMENT + 10 * SECOND, "ETHUSDT": MOMENT + 10 * SECOND}
-        self.suspects: list[str] = []
-        self.pending: set[str] = set()
-        self.silent: list[str] = []
-        self.instruments = {one.name: one for one in (BTC, ETH)}
-        self.slept: list[float] = []
-        limits = SimpleNamespace(rest_weight=Rate(10, 1))
-        self.venue = SimpleNamespace(sources=[Newest(self.rest)], limits=limits)
-        self.sampler = Sampler(
-            venue=cast(Venue, self.venue),
-            rest=cast(Rest, self.rest),
-            stream=self.path,
-            clock=Clock(wall=lambda: MOMENT + self.hand.time, monotonic=self.hand),
-            timers=Timers(),
-            share=Fraction(1, 8),
-            instruments=lambda: self.instruments,
-            consecutive=lambda: consecutive,
-            aggregates=lambda: self.aggregates,
-            since=lambda name: self.since[name],
-            pending=lambda name: name in self.pending,
-            suspects=lambda: self.suspects,
-            silent=self.silent.append,
-            sleep=self._sleep,
-        )
-
-    async def _sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.hand.time += round(seconds * SECOND)
-        await asyncio.sleep(0)
-
-    async def run(self, samples: int) -> None:
-        running = asyncio.create_task(self.sampler.run())
-        async with asyncio.timeout(5):
-            while len(self.slept) <= samples:  # noqa: ASYNC110 - each turn of it is a turn of the sampler's
-                await asyncio.sleep(0)
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-
-    @property
-    def ids(self) -> list[str]:
-        return [each.id for each, _ in self.path.published]
-
-    def chosen(self) -> str | None:
-        instrument = self.sampler.choose()
-        return None if instrument is None else instrument.name
-
+from tests.unit.collector.backfill.made import Newest, at, mark, unnumbered
+from tests.unit.collector.backfill.sampling import Rig
+from tests.unit.collector.made import BTC, ETH, MOMENT, SECOND
 
 # -- what it finds
 
@@ -193,6 +134,47 @@ async def test_a_reply_that_is_none_is_an_error_of_rest() -> None:
     rig.venue.sources = [Broken(rig.rest)]
     with pytest.raises(RestError, match="no array"):
         await rig.sampler.sample(BTC)
+
+
+# -- rows of before a break
+
+
+async def test_what_was_left_out_before_a_break_is_taken_where_nothing_counts() -> None:
+    rig = Rig()
+    rig.first = {"BTCUSDT": MOMENT + 10 * SECOND}
+    rig.since["BTCUSDT"] = MOMENT + 90 * SECOND
+    rig.rest.rows = [unnumbered(1, 10), unnumbered(2, 50), unnumbered(3, 80)]
+    rig.path.stored = [unnumbered(3, 80)]
+    await rig.sampler.sample(BTC)
+    assert (rig.ids, rig.silent) == (["x-2"], [])
+    assert rig.sampler.samples == Samples(checked=2, missing=1, repaired=1)
+
+
+async def test_where_numbers_count_a_break_is_a_hole_and_rows_of_before_are_no_business_of_a_sample() -> None:
+    rig = Rig(consecutive=True)
+    rig.first = {"BTCUSDT": MOMENT + 10 * SECOND}
+    rig.since["BTCUSDT"] = MOMENT + 90 * SECOND
+    rig.rest.rows = [at(50, 50)]
+    await rig.sampler.sample(BTC)
+    assert (rig.ids, rig.sampler.samples) == ([], Samples())
+
+
+@pytest.mark.parametrize("listens", [True, False])
+async def test_what_a_reply_shows_by_the_way_is_taken_since_this_process_first_listened(listens: bool) -> None:
+    rig = Rig()
+    rig.first = {"BTCUSDT": MOMENT + 10 * SECOND}
+    rig.since["BTCUSDT"] = MOMENT + 90 * SECOND if listens else None
+    rig.sampler.note(BTC, MOMENT + 91 * SECOND, [unnumbered(1, 10), unnumbered(2, 50)])
+    await rig.sampler.compare_young()
+    assert (rig.ids, rig.silent) == (["x-2"], [])
+
+
+async def test_before_this_process_has_listened_a_reply_shows_nothing_of_its_own() -> None:
+    rig = Rig()
+    rig.since["BTCUSDT"] = None
+    rig.sampler.note(BTC, MOMENT + 91 * SECOND, [unnumbered(1, 50)])
+    await rig.sampler.finish(MOMENT + 10**6 * SECOND)
+    assert (rig.ids, rig.sampler.samples) == ([], Samples())
 
 
 # -- rows that are young

@@ -4,7 +4,7 @@ import asyncio
 
 from metdc_collector.wire.report import Samples
 from tests.unit.collector.backfill.made import unnumbered
-from tests.unit.collector.backfill.test_sampler import Rig
+from tests.unit.collector.backfill.sampling import Rig
 from tests.unit.collector.made import BTC, MOMENT, SECOND
 
 
