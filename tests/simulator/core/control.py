@@ -6,12 +6,15 @@ import asyncio
 import json
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from tests.simulator.core.agenda import moment
 from tests.simulator.core.fault_actions import describe
 from tests.simulator.core.model import KINDS
+from tests.simulator.core.staging import Stage
 from tests.simulator.core.venue import compact
 
 if TYPE_CHECKING:
@@ -39,8 +42,10 @@ class Control:
             ("POST", "/faults/clear"): lambda order: {"cleared": hub.switchboard.clear(order.get("id"))},
             ("POST", "/trade"): self._trade,
             ("POST", "/universe"): self._universe,
+            ("POST", "/pump"): Stage(hub).plant,
             ("POST", "/replay/start"): self._replay,
             ("POST", "/shutdown"): self._shutdown,
+            **hub.orders,
         }
 
     async def start(self, host: str, port: int) -> int:
@@ -67,7 +72,7 @@ class Control:
             if not isinstance(order, dict):
                 raise TypeError("the body must be a JSON object")
             return _reply(route(order))
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, ArithmeticError) as error:
             return _reply({"error": str(error.args[0] if error.args else error)}, 400)
 
     # Routes
@@ -154,13 +159,20 @@ class Control:
 
     def _universe(self, order: Json) -> Json:
         market, seed = self._market(order), self._hub.seed
+        now = self._hub.clock.ns()
+        due = moment(order, now)
+        if due > now and set(order) - {"exchange", "market", "list", "at", "in"}:
+            raise ValueError("only `list` can wait for its moment")
         done: list[str] = []
         for wish in order.get("list", []):
             instrument = market.lister.make(
                 wish["base"], wish.get("quote", "USDT"), str(wish.get("price", "1.234")), seed
             )
             instrument.row.update(wish.get("row", {}))
-            market.place(instrument)
+            if due > now:
+                self._hub.agenda.put(due, partial(market.place, instrument))
+            else:
+                market.place(instrument)
             done.append(instrument.name)
         for name in order.get("delist", []):
             market.lister.retire(market.instruments[name])
@@ -176,7 +188,7 @@ class Control:
         for name in order.get("relist", []):
             market.relist(name, seed)
             done.append(name)
-        return {"changed": done, "instruments": len(market.instruments)}
+        return {"changed": done, "instruments": len(market.instruments), "due": due}
 
     def _replay(self, _: Json) -> Json:
         if self._hub.replay is None:

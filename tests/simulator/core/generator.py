@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 from bisect import bisect_left
+from collections import deque
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from tests.simulator.core.model import Instrument, Trade
+from tests.simulator.core.model import Fill, Instrument, Trade
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,6 +35,15 @@ class Burst:
     owed: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A planted fill and its moment (Unix ns)."""
+
+    at: int
+    instrument: Instrument
+    fill: Fill
+
+
 class Plan:
     """What one market should have produced by now, and what it did."""
 
@@ -43,6 +53,7 @@ class Plan:
         self.planned = 0.0
         self.produced = 0
         self.bursts: list[Burst] = []
+        self.script: deque[Staged] = deque()
         self._mark = (0.0, 0, 0)
         self._version = -1
         self._busy: list[Instrument] = []
@@ -67,6 +78,10 @@ class Plan:
     def start(self, now: int) -> None:
         """The plan begins here."""
         self._mark = (self.planned, self.produced, now)
+
+    def stage(self, scenes: list[Staged]) -> None:
+        """Takes planted fills, each to be made at its moment."""
+        self.script = deque(sorted([*self.script, *scenes], key=lambda one: one.at))
 
     def pick(self, rng: random.Random, symbols: int | None) -> Instrument | None:
         """The next instrument: Zipf over the busy ones, now and then another."""
@@ -130,6 +145,7 @@ class Generator:
             plan.planned += count
             self._spread(plan, [burst.instrument] * count, now)
         plan.bursts = [burst for burst in plan.bursts if burst.left > 0]
+        self._perform(plan, now, now)
 
     def _spread(self, plan: Plan, whom: list[Instrument | None], now: int) -> None:
         """One fill for each entry, evenly in the time since the last call; None: whom the spread picks."""
@@ -139,8 +155,9 @@ class Generator:
         repeat: Instrument | None = None
         for one in whom:
             at += step
+            self._perform(plan, at, now)
             instrument = repeat or one or plan.pick(rng, self._hub.symbols)
-            if instrument is None:
+            if instrument is None or (one is None and instrument.staged > at):
                 plan.planned -= 1
                 continue
             self._special(market, instrument, at, now)
@@ -150,6 +167,15 @@ class Generator:
             self.produce(market, instrument, at, now, trade=trade)
             plan.produced += 1
             repeat = instrument if wire.repeats and rng.random() < wire.repeats else None
+
+    def _perform(self, plan: Plan, until: int, now: int) -> None:
+        """Makes the planted fills whose moment has come, so that all fills of the market are in the order of time."""
+        while plan.script and plan.script[0].at <= until:
+            one = plan.script.popleft()
+            trade = self.draw(plan.market, one.instrument, one.at, kind=one.fill.kind, fill=one.fill)
+            self.produce(plan.market, one.instrument, one.at, now, trade=trade)
+            plan.planned += 1
+            plan.produced += 1
 
     def _special(self, market: Market, instrument: Instrument, at: int, now: int) -> None:
         """Frames that are no trade come on top of the plan."""
@@ -172,17 +198,20 @@ class Generator:
                 return kind
         return ""
 
-    def draw(self, market: Market, instrument: Instrument, at: int, *, kind: str = "") -> Trade:
-        """The next fill of an instrument: often a further fill at the same price and side, else a small step."""
+    def draw(
+        self, market: Market, instrument: Instrument, at: int, *, kind: str = "", fill: Fill | None = None
+    ) -> Trade:
+        """The next fill of an instrument: the one given; else often a further fill at the same price and side, or a
+        small step."""
         rng, wire, last = market.rng, market.wire, instrument.last
         shifted = self._hub.switchboard.active("shift_time", market)
         if shifted is not None:
             shifted.spend()
-            at += int(float(shifted.parameters["by"]) * 1e9)
+            at += round(float(shifted.parameters["by"]) * 1e9)
         at -= at % wire.time_unit
         if last is not None and at <= last.time:
             at = last.time + (1 if wire.time_unit == 1 else 0)
-        same = last is not None and not kind and rng.random() < 0.35
+        same = last is not None and not kind and fill is None and rng.random() < 0.35
         instrument.further = last is not None and same and not last.kind and at - last.time <= ONE_ORDER
         instrument.at = at
         number, order = wire.number(instrument), wire.order(instrument)
@@ -190,6 +219,11 @@ class Generator:
             number, order = wire.number(instrument), wire.order(instrument)
         if kind == "NA":
             return Trade(number, 0, 0, rng.random() < 0.5, at, kind, order=order)
+        if fill is not None:
+            if not fill.stray:
+                instrument.price = fill.price
+            instrument.last = made = Trade(number, fill.price, fill.size, fill.buy, at, kind, order=order)
+            return made
         if last is not None and same:
             price, buy = last.price if not last.kind else instrument.price, last.buy
         else:

@@ -6,8 +6,9 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from tests.simulator.core.agenda import Agenda
 from tests.simulator.core.faults import Switchboard
 from tests.simulator.core.generator import Generator
 from tests.simulator.core.ledger import Ledger
@@ -44,6 +45,9 @@ class Hub:
         self.violations = Violations()
         self.switchboard = Switchboard(self)
         self.generator = Generator(self)
+        self.agenda = Agenda()
+        self.orders: dict[tuple[str, str], Callable[[dict[str, Any]], object]] = {}
+        """What a venue adds to the control port: method and path, and what answers."""
         self.dirty: set[Socket] = set()
         self.sockets: set[Socket] = set()
         self.endpoints: list[Endpoint] = []
@@ -94,11 +98,16 @@ class Hub:
             due = max(due + SLICE, loop.time())
             await asyncio.sleep(due - loop.time())
             self.looked, turned = turned, loop.time()
-            self.generator.advance()
-            self.flush()
+            self.turn()
             if loop.time() - flushed >= FLUSH:
                 flushed = loop.time()
                 self.ledger.flush()
+
+    def turn(self) -> None:
+        """Does what is due by now, and writes it."""
+        self.agenda.run(self.clock.ns())
+        self.generator.advance()
+        self.flush()
 
     def flush(self) -> None:
         """Writes what is queued on all sockets."""

@@ -50,6 +50,17 @@ class Trade(NamedTuple):
     """Of a trade from a `History`: how many of its instrument and channel came before it."""
 
 
+class Fill(NamedTuple):
+    """A fill that is planted: what would else be drawn by lot is given. The time is told apart."""
+
+    price: int
+    size: int
+    buy: bool
+    kind: str = ""
+    stray: bool = False
+    """A single print off the market, which leaves the instrument's price where it was."""
+
+
 class History:
     """The newest fills of one instrument and channel, in order, in 50 bytes each."""
 
@@ -174,6 +185,8 @@ class Instrument:
     batches: list[list[Trade]] = field(default_factory=list)
     due: int = 0
     ledger_head: str = ""
+    staged: int = 0
+    """Unix ns up to which its trading is planted, so that the plan picks it not."""
 
     def price_text(self, value: int) -> str:
         """The wire's text of a price; a frame that is no trade says `0`."""
