@@ -155,7 +155,7 @@ async def test_a_second_request_with_an_origin_within_ten_seconds_is_refused(sim
 
 
 async def test_another_path_is_refused(sim: Simulated) -> None:
-    for path in ("", "/websocket/v1/private"):
+    for path in ("", "/websocket/v2"):
         with pytest.raises(InvalidStatus):
             async with client(sim.websocket("upbit", "spot") + path):
                 pass

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import json
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection
 
-from tests.conformance.clients import receive
+from tests.conformance.clients import client, receive
 from tests.simulator.testing import Simulated
+from tests.simulator.venues.upbit.keys import ACCESS_KEY, SECRET_KEY
 
 UP = {"status": "UP"}
 
@@ -36,3 +41,20 @@ async def live(socket: ClientConnection, *codes: str, form: str | None = None) -
     """Subscribes to trades from now on, and waits until it holds."""
     await wish(socket, *codes, form=form, is_only_realtime=True)
     assert await up_to_now(socket) == []
+
+
+def token(*, secret: str = SECRET_KEY) -> str:
+    """A JWT of the simulated API key."""
+    parts: list[dict[str, str]] = [{"alg": "HS256", "typ": "JWT"}, {"access_key": ACCESS_KEY, "nonce": "n-1"}]
+    text = ".".join(_encoded(json.dumps(part).encode()) for part in parts)
+    return f"{text}.{_encoded(hmac.new(secret.encode(), text.encode(), hashlib.sha256).digest())}"
+
+
+def _encoded(part: bytes) -> str:
+    return base64.urlsafe_b64encode(part).rstrip(b"=").decode()
+
+
+def private(sim: Simulated, authorization: str | None = None) -> AbstractAsyncContextManager[ClientConnection]:
+    """A client of the private socket; with a good token unless told otherwise."""
+    headers = {"Authorization": f"Bearer {token()}" if authorization is None else authorization}
+    return client(url(sim) + "/private", additional_headers={name: text for name, text in headers.items() if text})

@@ -64,6 +64,8 @@ class Course:
     """How many times as many fills there are from the move on."""
     thin: bool = False
     """A market where hardly anybody trades: one fill at the beginning, four from the move on."""
+    silent: bool = False
+    """Without any fill before the move."""
     bad_prints: tuple[BadPrint, ...] = ()
 
     @property
@@ -104,7 +106,8 @@ def course(order: Mapping[str, Any]) -> Course:
         raise ValueError("a market needs its `delay_ms`, from the announcement to the first move")
     given |= {name: Fraction(str(order[name])) for name in _SHARES if name in order}
     prints = tuple(_bad_print(each) for each in order.get("bad_prints", ()))
-    made = Course(**given, thin=order.get("thin", False) is True, bad_prints=prints)
+    given |= {name: order.get(name, False) is True for name in ("thin", "silent")}
+    made = Course(**given, bad_prints=prints)
     for holds, sentence in _conditions(made):
         if not holds:
             raise ValueError(sentence)
@@ -181,7 +184,7 @@ class Script:
         self.strays = [Scene(each.at_ms * MS, self._stray(each)) for each in course.bad_prints]
         self._judge()
         times = self._thin() if course.thin else [*self._quiet(), *self._busy()]
-        plain = [Scene(at, self._fill(at)) for at in times]
+        plain = [Scene(at, self._fill(at)) for at in times if not course.silent or at >= course.first]
         self.scenes: Sequence[Scene] = sorted([*plain, *self.strays], key=lambda one: one.at)
         """All fills, oldest first."""
 

@@ -124,6 +124,7 @@ def _truth(market: Market, pair: Instrument, script: Script, announced: int, ske
         "end": announced + made.end,
         "fills": len(script.scenes),
         "thin": made.thin,
+        "silent": made.silent,
         "skew_ms": skew,
         "bad_prints": [stray(scene) for scene in script.strays],
     }

@@ -56,6 +56,10 @@ def test_a_thin_market_has_five_fills_and_one_that_confirms_the_move() -> None:
     assert made.jump < made.scenes[2].fill.price < made.peak
 
 
+def test_a_silent_market_has_no_fill_before_its_move() -> None:
+    assert script(silent=True).scenes[0].at == script(silent=True, thin=True).scenes[0].at == 120 * MS
+
+
 def test_a_bad_print_is_one_fill_and_leaves_the_others_as_they_are() -> None:
     prints = [{"at_ms": -5000, "factor": "1.5"}, {"at_ms": 9000, "factor": "0.5", "kind": "insurance"}]
     made = script(bad_prints=prints)

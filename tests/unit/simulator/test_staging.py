@@ -15,7 +15,10 @@ from tests.simulator.core.staging import Stage
 
 START = 1_795_000_000 * SECOND + 123_456_789
 TURN = 10_000_000
-MARKETS = ["binance.spot", "gate", "phemex"]
+QUICK = {"peak_ms": 1000, "decline_ms": 1500, "end_ms": 4000}
+WHOLE = 8.0
+"""Seconds in which such a pump is over, and the coin trades again."""
+MARKETS = ["binance.spot", "kucoin.futures", "phemex"]
 
 
 class Hands:
@@ -70,8 +73,8 @@ def resting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 def pump(world: World, **order: Any) -> dict[str, Any]:
-    markets = {"binance.spot": {"delay_ms": 250}, "gate.futures": {"delay_ms": 100}, "phemex.spot": {"delay_ms": 400}}
-    return world.stage.plant({"base": "SUI", "in": 6, "markets": markets, "end_ms": 12_000, **order})
+    markets = {"binance.spot": {"delay_ms": 250}, "kucoin.futures": {"delay_ms": 100}, "phemex.spot": {"delay_ms": 400}}
+    return world.stage.plant({"base": "SUI", "in": 3, "markets": markets, **QUICK, **order})
 
 
 def fills(world: World, truth: dict[str, Any], market: str) -> list[dict[str, Any]]:
@@ -82,10 +85,10 @@ def fills(world: World, truth: dict[str, Any], market: str) -> list[dict[str, An
     return [row for row in rows if "aggregate" not in row and since <= row["time"] <= told["end"]]
 
 
-@pytest.mark.parametrize("market", ["binance.spot", "gate.futures", "phemex.spot"])
+@pytest.mark.parametrize("market", ["binance.spot", "kucoin.futures", "phemex.spot"])
 def test_the_ledger_holds_what_the_answer_says(world: World, market: str) -> None:
     truth = pump(world)
-    world.run(19)
+    world.run(WHOLE)
     told, rows = truth["markets"][market], fills(world, truth, market)
     assert len(rows) == told["fills"]
     assert [row["time"] for row in rows] == sorted(row["time"] for row in rows)
@@ -98,22 +101,26 @@ def test_the_ledger_holds_what_the_answer_says(world: World, market: str) -> Non
 
 def test_the_answer_says_who_moves_first_and_when(world: World) -> None:
     truth = pump(world)
-    assert truth["ranking"] == [["gate.futures"], ["binance.spot"], ["phemex.spot"]]
-    assert truth["announced"] == (START + 6 * SECOND) // SECOND * SECOND
-    assert truth["markets"]["gate.futures"]["first_move"]["time"] == truth["announced"] + 100_000_000
+    assert truth["ranking"] == [["kucoin.futures"], ["binance.spot"], ["phemex.spot"]]
+    assert truth["announced"] == (START + 3 * SECOND) // SECOND * SECOND
+    assert truth["markets"]["kucoin.futures"]["first_move"]["time"] == truth["announced"] + 100_000_000
 
 
 def test_equal_delays_are_a_tie_and_a_leak_has_no_rank(world: World) -> None:
-    markets = {"binance.spot": {"delay_ms": 100}, "gate.spot": {"delay_ms": 100}, "phemex.spot": {"delay_ms": -900}}
+    markets = {
+        "binance.spot": {"delay_ms": 100},
+        "phemex.spot": {"delay_ms": 100},
+        "phemex.futures": {"delay_ms": -900},
+    }
     truth = pump(world, markets=markets)
-    assert truth["ranking"] == [["binance.spot", "gate.spot"]]
+    assert truth["ranking"] == [["binance.spot", "phemex.spot"]]
     assert [row["before_announcement"] for row in truth["markets"].values()] == [False, False, True]
 
 
 def test_others_trade_on_and_the_coin_itself_by_plan_alone_until_the_end(world: World) -> None:
     truth = pump(world)
-    world.run(19)
-    assert len(world.trades("binance.spot", "BTCUSDT")) > 50
+    world.run(WHOLE)
+    assert len(world.trades("binance.spot", "BTCUSDT")) > 20
     rows = [row for row in world.trades("binance.spot", "SUIUSDT") if "aggregate" not in row]
     after = [row for row in rows if row["time"] > truth["markets"]["binance.spot"]["end"]]
     assert after
@@ -122,18 +129,20 @@ def test_others_trade_on_and_the_coin_itself_by_plan_alone_until_the_end(world: 
 
 
 def test_a_skewed_clock_moves_the_times_of_its_venue_alone(world: World) -> None:
-    truth = pump(world, skew_ms={"gate": 300})
-    world.run(19)
-    gate, binance = truth["markets"]["gate.futures"], truth["markets"]["binance.spot"]
-    assert (gate["skew_ms"], binance["skew_ms"]) == (300, 0)
-    assert gate["first_move"]["time"] == truth["announced"] + 400_000_000
-    rows = world.trades("gate.futures", gate["instrument"])
-    assert (gate["first_move"]["time"], gate["first_move"]["price"]) in {(row["time"], row["price"]) for row in rows}
+    truth = pump(world, skew_ms={"kucoin": 300})
+    world.run(WHOLE)
+    kucoin, binance = truth["markets"]["kucoin.futures"], truth["markets"]["binance.spot"]
+    assert (kucoin["skew_ms"], binance["skew_ms"]) == (300, 0)
+    assert kucoin["first_move"]["time"] == truth["announced"] + 400_000_000
+    rows = world.trades("kucoin.futures", kucoin["instrument"])
+    assert (kucoin["first_move"]["time"], kucoin["first_move"]["price"]) in {
+        (row["time"], row["price"]) for row in rows
+    }
 
 
 def test_a_bad_print_is_one_line_and_the_price_is_as_before(world: World) -> None:
-    truth = pump(world, bad_prints=[{"at_ms": -4000, "factor": "1.4"}])
-    world.run(19)
+    truth = pump(world, bad_prints=[{"at_ms": -2500, "factor": "1.4"}])
+    world.run(WHOLE)
     (stray,) = truth["markets"]["binance.spot"]["bad_prints"]
     rows = fills(world, truth, "binance.spot")
     (at,) = [
@@ -145,7 +154,7 @@ def test_a_bad_print_is_one_line_and_the_price_is_as_before(world: World) -> Non
 
 def test_a_thin_market_trades_hardly_ever(world: World) -> None:
     truth = pump(world, thin=True)
-    world.run(19)
+    world.run(WHOLE)
     assert len(fills(world, truth, "binance.spot")) == 5
 
 
@@ -153,8 +162,8 @@ def test_the_same_seed_and_order_plant_the_same_fills(tmp_path: Path) -> None:
     def planted(name: str, seed: int) -> list[tuple[str, str, str, int]]:
         with closing(World(tmp_path / name, seed=seed)) as world:
             truth = pump(world)
-            world.run(19)
-            rows = fills(world, truth, "gate.futures")
+            world.run(WHOLE)
+            rows = fills(world, truth, "kucoin.futures")
         return [(row["price"], row["size"], row["side"], row["time"]) for row in rows]
 
     assert planted("one", 7) == planted("two", 7)
@@ -178,7 +187,7 @@ def test_the_truth_is_a_line_of_the_ledger(world: World) -> None:
         ({"base": "NOPE"}, "binance.spot has no NOPE that trades"),
         ({"markets": {"binance.spot": {"delay_ms": 1, "instrument": "NOPE"}}}, "has no NOPE"),
         ({"skew_ms": {"okx": 300}}, "whose clock is to be skewed"),
-        ({"skew_ms": {"gate": "much"}}, "`gate` is a whole number"),
+        ({"skew_ms": {"kucoin": "much"}}, "`kucoin` is a whole number"),
         ({"in": -1}, "too late"),
         ({"rise": "0.01"}, "SUIUSDT: 0 < jump < rise"),
         ({"colour": "red"}, "unknown: colour"),
@@ -195,7 +204,7 @@ def test_a_coin_is_not_pumped_twice_at_a_time(world: World) -> None:
     pump(world)
     with pytest.raises(ValueError, match="what was planted before has not ended"):
         pump(world)
-    world.run(19)
+    world.run(WHOLE)
     assert pump(world)["pump"] == 2
 
 

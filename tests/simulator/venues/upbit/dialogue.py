@@ -1,4 +1,4 @@
-"""A client's conversation with Upbit: subscriptions that replace each other, errors, heartbeat (reference 9.2)."""
+"""A client's conversation with Upbit: subscriptions that replace each other, errors, heartbeat (reference 9.2, 9.6)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from tests.simulator.core.limits import Window
 from tests.simulator.core.venue import compact
+from tests.simulator.venues.upbit.newsroom import CHANNEL, Form
+from tests.simulator.venues.upbit.titles import CATEGORIES
 from tests.simulator.venues.upbit.wire import FORMATS, UpbitWire
 
 if TYPE_CHECKING:
@@ -24,7 +26,8 @@ LAST_WORD = 0.15
 LIMITS = ((5, 1.0), (100, 60.0))
 SILENT = ("ticker", "orderbook")
 """Types that are taken here and send nothing; so are those that begin with `candle.`."""
-PRIVATE = ("myOrder", "myAsset", "announcement")
+PRIVATE = ("myOrder", "myAsset", CHANNEL)
+"""Types that the private socket alone takes; all but announcements send nothing."""
 MESSAGES = {
     "WRONG_FORMAT": "format is not valid.",
     "NO_TICKET": "ticket field not exists.",
@@ -47,15 +50,19 @@ class Wanted:
     ticket: str
     form: str
     method: str | None = None
-    types: list[tuple[str, list[str]]] = field(default_factory=list)
+    types: list[dict[str, Any]] = field(default_factory=list)
     trades: dict[str, tuple[bool, bool]] = field(default_factory=dict)
+    notices: dict[str, bool] = field(default_factory=dict)
+    """Categories of announcements, and whether their bodies are wanted."""
 
 
 class UpbitDialogue:
     """One connection."""
 
-    def __init__(self, socket: Socket, market: Market) -> None:
+    def __init__(self, socket: Socket, market: Market, *, private: bool = False, known: bool = True) -> None:
+        """`private`: the socket that wants a token; `known`: whether that was a good one."""
         self._socket, self._market = socket, market
+        self._private, self._known_client = private, known
         self._hub = socket.hub
         self._windows = [Window(limit, seconds) for limit, seconds in LIMITS]
         self._wanted = Wanted("", "DEFAULT")
@@ -68,6 +75,8 @@ class UpbitDialogue:
     def opened(self) -> None:
         self._alive = self._socket.now()
         self._socket.after(IDLE, self._listen)
+        if not self._known_client:
+            self._refuse("INVALID_AUTH")
 
     def _listen(self) -> None:
         silent = (self._socket.now() - self._alive) * self._hub.divide_timers
@@ -184,7 +193,8 @@ class UpbitDialogue:
         """Codes that are not in the list are left out without a word."""
         kind = part["type"]
         if kind in PRIVATE:
-            raise Refused("INVALID_AUTH")
+            self._take_private(part, kind, wanted)
+            return
         if not isinstance(kind, str) or (kind not in {"trade", *SILENT} and not kind.startswith("candle.")):
             raise Refused("INVALID_PARAM")
         if not part.get("codes"):
@@ -194,9 +204,24 @@ class UpbitDialogue:
             raise Refused("INVALID_PARAM")
         only_last, only_live = (_flag(part, name) for name in ("snapshot", "realtime"))
         known = [code for code in dict.fromkeys(codes) if self._known(code)]
-        wanted.types.append((kind, known))
+        wanted.types.append({"type": kind, "codes": known})
         if kind == "trade":
             wanted.trades.update(dict.fromkeys(known, (not only_live, not only_last)))
+
+    def _take_private(self, part: Mapping[str, Any], kind: str, wanted: Wanted) -> None:
+        """Announcements of some categories, all without."""
+        if not self._private:
+            raise Refused("INVALID_AUTH")
+        if kind != CHANNEL:
+            wanted.types.append({"type": kind})
+            return
+        categories, with_body = part.get("categories", list(CATEGORIES)), part.get("include_body", False)
+        if not isinstance(categories, list) or not categories or not isinstance(with_body, bool):
+            raise Refused("INVALID_PARAM")
+        if not all(isinstance(each, str) and each in CATEGORIES for each in categories):
+            raise Refused("INVALID_PARAM")
+        wanted.types.append({"type": kind, "categories": categories})
+        wanted.notices.update(dict.fromkeys(categories, with_body))
 
     def _known(self, code: str) -> bool:
         instrument = self._market.instruments.get(code)
@@ -205,7 +230,10 @@ class UpbitDialogue:
     def _replace(self, wanted: Wanted) -> None:
         """The whole subscription is the new one's: what it doesn't name stops."""
         before = {code for code, (_, live) in self._wanted.trades.items() if live}
+        for category in self._wanted.notices:
+            self._market.unsubscribe(self._socket, CHANNEL, category)
         self._wanted = wanted
+        self._read_notices()
         live = [code for code, (_, flows) in wanted.trades.items() if flows]
         gone = [code for code in before.difference(live) if self._unsubscribe(code)]
         if gone:
@@ -217,6 +245,10 @@ class UpbitDialogue:
             self._market.subscribe(self._socket, self._market.wire.channel, code, wanted.form)
         if live:
             self._hub.subscribed(self._socket, self._market, live)
+
+    def _read_notices(self) -> None:
+        for category, with_body in self._wanted.notices.items():
+            self._market.subscribe(self._socket, CHANNEL, category, Form(self._wanted.form, with_body))
 
     def _unsubscribe(self, code: str) -> bool:
         return self._market.unsubscribe(self._socket, self._market.wire.channel, code)
@@ -234,9 +266,10 @@ class UpbitDialogue:
 
     def _list(self, wanted: Wanted) -> None:
         """Answers what is subscribed to; the stream goes on in the format that this request names, or in DEFAULT."""
-        result = [{"type": kind, "codes": codes} for kind, codes in self._wanted.types]
-        self._say(compact({"method": "LIST_SUBSCRIPTIONS", "result": result, "ticket": wanted.ticket}))
+        answer = {"method": "LIST_SUBSCRIPTIONS", "result": self._wanted.types, "ticket": wanted.ticket}
+        self._say(compact(answer))
         self._wanted.form = wanted.form
+        self._read_notices()
         for code, (_, live) in self._wanted.trades.items():
             if live:
                 self._market.subscribe(self._socket, self._market.wire.channel, code, wanted.form)
