@@ -42,7 +42,7 @@ class Simulated:
         async with self.http.get(self.addresses["control"] + path) as reply:
             return await reply.json()
 
-    async def post(self, path: str, **order: Any) -> Any:
+    async def post(self, path: str, /, **order: Any) -> Any:
         """POST on the control port; a refusal raises ValueError."""
         async with self.http.post(self.addresses["control"] + path, json=order) as reply:
             answer = await reply.json()
