@@ -60,7 +60,7 @@ class Simulator:
     venues: dict[str, Any]
     ledger: Path
 
-    def order(self, path: str, **body: Any) -> Any:
+    def order(self, path: str, /, **body: Any) -> Any:
         """POST on the control port."""
         return http(self.control + path, body, timeout=CEILING)
 
