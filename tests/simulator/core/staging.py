@@ -114,6 +114,7 @@ def _truth(market: Market, pair: Instrument, script: Script, announced: int, ske
     return {
         "instrument": pair.name,
         "reference": pair.price_text(pair.price),
+        "price_scale": pair.price_scale,
         "delay_ms": made.delay_ms,
         "before_announcement": made.delay_ms < 0,
         "first_move": told(made.first, script.jump),

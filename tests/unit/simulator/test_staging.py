@@ -102,6 +102,7 @@ def test_the_ledger_holds_what_the_answer_says(world: World, market: str) -> Non
 def test_the_answer_says_who_moves_first_and_when(world: World) -> None:
     truth = pump(world)
     assert truth["ranking"] == [["kucoin.futures"], ["binance.spot"], ["phemex.spot"]]
+    assert [row["price_scale"] for row in truth["markets"].values()] == [None, None, 8]
     assert truth["announced"] == (START + 3 * SECOND) // SECOND * SECOND
     assert truth["markets"]["kucoin.futures"]["first_move"]["time"] == truth["announced"] + 100_000_000
 
