@@ -312,6 +312,8 @@ class Collector:
             stream=self.settings.stream.name,
             stream_in_sync=None if state is None else not state.disagreements and publisher.stream_problem is None,
             message=message,
+            stream_bytes=None if state is None else state.bytes,
+            stream_max_bytes=None if state is None else state.max_bytes,
         )
 
     def _symbols(self) -> reports.Symbols:

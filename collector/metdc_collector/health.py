@@ -142,6 +142,12 @@ _GAUGES: tuple[Figure, ...] = (
     ("ready", "1 when ready.", lambda report: report.ready),
     ("nats_connected", "1 while NATS is connected.", lambda report: report.nats.connected),
     ("stream_in_sync", "1 while the stream is as specified.", lambda report: bool(report.nats.stream_in_sync)),
+    ("stream_bytes", "Size of the stream when it was last looked at.", lambda report: report.nats.stream_bytes or 0),
+    (
+        "stream_max_bytes",
+        "What the stream may hold; 0 when unlimited or unknown.",
+        lambda report: report.nats.stream_max_bytes or 0,
+    ),
     ("connections_active", "Connections that stream.", lambda report: report.connections.active),
     ("connections_reconnecting", "Connections that are lost.", lambda report: report.connections.reconnecting),
     ("connections_cooldown", "Connections in cooldown.", lambda report: report.connections.cooldown),

@@ -195,6 +195,7 @@ class Operator:
             "For how long the one that waits longest has been due.",
             lambda: max(overdue(), default=0) / 10**9,
         )
+        gauge("rotations_stalled", "Markets whose new pod cannot start, or does not become ready.", self._desk.stalled)
         gauge("lease_held", "Whether this operator acts.", lambda: float(self._acts()))
 
 

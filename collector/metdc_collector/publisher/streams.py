@@ -32,11 +32,19 @@ class StreamState:
         config: the server's own JSON object.
         disagreements: what differs from the specification and stays so, in words.
         first: when its oldest message was stored, where older ones were discarded (ns since the epoch), else 0.
+        bytes: what it held when it was looked at.
     """
 
     config: Mapping[str, Any]
     disagreements: tuple[str, ...]
     first: int
+    bytes: int = 0
+
+    @property
+    def max_bytes(self) -> int | None:
+        """What it may hold; null where that is not limited."""
+        most = int(self.config.get("max_bytes") or -1)
+        return most if most > 0 else None
 
     @property
     def duplicate_window(self) -> int:
@@ -81,7 +89,7 @@ class Streams:
             raise StreamUnavailable(
                 f"stream {spec.name}: {'; '.join(comparison.fatal)}; management is {spec.management}"
             )
-        return StreamState(info["config"], tuple(comparison.disagreements), _first(info))
+        return StreamState(info["config"], tuple(comparison.disagreements), _first(info), info["state"]["bytes"])
 
     async def _update(
         self, spec: StreamSpec, info: dict[str, Any], comparison: Comparison

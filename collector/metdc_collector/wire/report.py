@@ -6,7 +6,8 @@ Served at ``/report`` and kept in the key-value bucket ``metdc_health`` under
     {"v":1,"namespace":"default","collector":"binance","exchange":"binance","market":"spot","shard":0,"shards":1,
      "pod":"binance-spot-0-abc","uid":"…","slot":"2026-11-23T10:00:00Z","state":"streaming","ready":true,"waiting":[],
      "started":1790001000000000000,"at":1790001515000000000,
-     "nats":{"connected":true,"acknowledged":true,"stream":"TRADES_BINANCE","stream_in_sync":true,"message":null},
+     "nats":{"connected":true,"acknowledged":true,"stream":"TRADES_BINANCE","stream_in_sync":true,"message":null,
+      "stream_bytes":3112960,"stream_max_bytes":8589934592},
      "connections":{"active":4,"reconnecting":0,"cooldown":0,"failed":0},
      "symbols":{"wanted":431,"streaming":430,"refused":[{"instrument":"XUSDT","reason":"…"}],"listed_at":1790001510000000000},
      "channel":"trade","trades":{"received":81231,"stored":81200,"duplicates":31,"late":0,"expired":0,"per_second":411.2},
@@ -33,13 +34,19 @@ State = Literal["starting", "streaming", "draining", "stopped"]
 
 @dataclass(frozen=True, slots=True)
 class Nats:
-    """The pod's view of NATS; ``message`` says in words what is wrong, null when nothing is."""
+    """The pod's view of NATS; ``message`` says in words what is wrong, null when nothing is.
+
+    ``stream_bytes`` is what the stream held when the pod last looked (at its start, and after an outage of NATS), and
+    ``stream_max_bytes`` what it may hold, null where that is not limited; both are null before the first look.
+    """
 
     connected: bool = False
     acknowledged: bool = False
     stream: str | None = None
     stream_in_sync: bool | None = None
     message: str | None = None
+    stream_bytes: int | None = None
+    stream_max_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,10 @@ class Desk:
             if not each.rotating and rotation.urgency(each, now) is not None
         }
 
+    def stalled(self) -> int:
+        """Return how many markets have a pod that cannot start, or a successor that does not become ready."""
+        return sum(each.stalled for markets in self._views.values() for each in markets)
+
     def _as_given(self, market: Market) -> Market:
         if market.identity not in self._given and market.identity not in self._begun:
             return market

@@ -29,7 +29,7 @@ REPORT = Report(
     started=MOMENT,
     at=MOMENT,
     ready=True,
-    nats=Nats(connected=True, stream_in_sync=True),
+    nats=Nats(connected=True, stream_in_sync=True, stream_bytes=7000, stream_max_bytes=8000),
     connections=Connections(active=4, reconnecting=3, cooldown=2, failed=1),
     symbols=Symbols(wanted=9, streaming=8, refused=(Refused("BADUSDT", "no such instrument"),)),
     trades=Trades(received=70, stored=60, duplicates=50, late=40, expired=30),
@@ -164,6 +164,8 @@ def test_counters_and_gauges_hold_what_the_report_says() -> None:
         "metdc_ready": 1,
         "metdc_nats_connected": 1,
         "metdc_stream_in_sync": 1,
+        "metdc_stream_bytes": 7000,
+        "metdc_stream_max_bytes": 8000,
         "metdc_connections_active": 4,
         "metdc_connections_reconnecting": 3,
         "metdc_connections_cooldown": 2,
@@ -185,6 +187,7 @@ def test_what_only_rises_is_a_counter() -> None:
 def test_what_is_not_known_yet_is_nothing() -> None:
     found = metrics(replace(REPORT, nats=Nats(), last_trade=None))
     assert found["metdc_stream_in_sync"][2] == 0
+    assert found["metdc_stream_bytes"][2] == found["metdc_stream_max_bytes"][2] == 0
     assert found["metdc_last_trade_timestamp_seconds"][2] == 0
 
 

@@ -70,6 +70,14 @@ def test_a_resource_or_a_market_that_has_gone_leaves_nothing() -> None:
     assert made.overdue(NOW) == {}
 
 
+def test_markets_whose_new_pod_does_not_become_ready_are_counted() -> None:
+    made = desk("x", "y")
+    assert made.stalled() == 0
+
+    made.update(("a", "x"), [market("x", rotating=True, stalled=True)], NOW)
+    assert made.stalled() == 1
+
+
 def test_what_waits_is_overdue() -> None:
     made = desk("x")
     made.update(("a", "y"), [market("y", rotating=True)], NOW)

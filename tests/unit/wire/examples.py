@@ -133,6 +133,8 @@ reports = st.builds(
         stream=maybe(texts),
         stream_in_sync=maybe(st.booleans()),
         message=maybe(texts),
+        stream_bytes=maybe(counts),
+        stream_max_bytes=maybe(counts),
     ),
     connections=st.builds(Connections, active=counts, reconnecting=counts, cooldown=counts, failed=counts),
     symbols=st.builds(
