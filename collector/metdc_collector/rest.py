@@ -28,6 +28,7 @@ _MOST_BYTES = 64 * 1024 * 1024
 _MOST_PAGES = 50
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _BANNED = 418
+_UNCHANGED = 304
 _FOR_CONNECTIONS = Fraction(1, 4)
 # A clock of doubles may wake a nanosecond early; to sleep for less than this would not pass the time.
 _LEAST_WAIT = 0.001
@@ -112,6 +113,14 @@ class Rest:
         Raises:
             RestError: for anything else; for a keyed request also where there is no key.
         """
+        return (await self.ask(request)).body
+
+    async def ask(self, request: Request) -> Reply:
+        """Return a reply with status 200, or 304 where the request says what is known already.
+
+        Raises:
+            RestError: as :meth:`get`.
+        """
         url = self._base + request.path
         headers = self._headers(request)
         self._check(url)
@@ -128,13 +137,15 @@ class Rest:
         left = self._venue.left(reply.headers)
         if left is not None:
             self._weight.heed(left)
+        if reply.status == _UNCHANGED and request.unless is not None:
+            return reply
         if reply.status != 200:
             raise self.refused(url, reply)
         if len(reply.body) > _MOST_BYTES:
             raise RestError(f"{url}: the reply is longer than {_MOST_BYTES} bytes")
         if self._tap is not None:
             self._tap.replied(url, reply.body)
-        return reply.body
+        return reply
 
     def refused(self, url: str, reply: Reply, *, connecting: bool = False) -> RestError:
         """Return the error for a reply that is none of use, and keep to its order to stop.
@@ -181,14 +192,15 @@ class Rest:
         self._pool.clear()
 
     def _headers(self, request: Request) -> Mapping[str, str]:
+        known = {} if request.unless is None else {"If-None-Match": request.unless}
         if not request.keyed:
-            return {}
+            return known
         if self._key is None or self._venue.key_header is None:
             path = request.path.partition("?")[0]
             raise RestError(
                 f"{self._base}{path}: wants an API key; name its Secret in spec.exchangeCredentialsSecretRef"
             )
-        return {self._venue.key_header: self._key}
+        return {self._venue.key_header: self._key, **known}
 
     def _get(self, method: str, url: str, headers: Mapping[str, str]) -> Reply:
         try:

@@ -14,7 +14,7 @@ from metdc_collector import settings
 from metdc_collector.cli.group import COMMANDS
 from metdc_collector.exchanges.registry import MARKETS, venue
 from metdc_collector.health import ReportMetrics
-from metdc_collector.wire import config, gap, instrument, report, trade
+from metdc_collector.wire import config, gap, instrument, listing, report, trade
 from metdc_operator import validate
 from metdc_operator.observation import MarketSeen, Reason, Seen
 from metdc_operator.status import status
@@ -31,6 +31,7 @@ DECODERS: dict[str, Callable[[bytes], object]] = {
     "trade.v1": trade.decode,
     "gap.v1": gap.decode,
     "instrument.v1": instrument.decode,
+    "listing.v1": listing.decode,
     "report.v1": report.decode,
 }
 REPORT = report.Report(
@@ -70,7 +71,13 @@ def slugs(text: str) -> set[str]:
 
 def schema_of(record: dict[str, Any]) -> str:
     """Which record this is, by a member that no other has."""
-    marks = {"price": "trade.v1", "gap": "gap.v1", "tick": "instrument.v1", "last_ids": "report.v1"}
+    marks = {
+        "price": "trade.v1",
+        "gap": "gap.v1",
+        "tick": "instrument.v1",
+        "last_ids": "report.v1",
+        "announced": "listing.v1",
+    }
     return next(name for member, name in marks.items() if member in record)
 
 
@@ -91,9 +98,10 @@ def test_every_member_of_the_report_is_explained() -> None:
     assert missing == ["`v`"]  # the wire contract's, in every record
 
 
-def test_every_member_of_a_trade_is_explained() -> None:
-    schema = json.loads((SCHEMAS / "trade.v1.schema.json").read_text())
-    section = PAGES["docs/wire.md"].split("\n## Trade\n")[1].split("\n## ")[0]
+@pytest.mark.parametrize(("record", "heading"), [("trade", "Trade"), ("listing", "Listing event")])
+def test_every_member_of_a_record_is_explained(record: str, heading: str) -> None:
+    schema = json.loads((SCHEMAS / f"{record}.v1.schema.json").read_text())
+    section = PAGES["docs/wire.md"].split(f"\n## {heading}\n")[1].split("\n## ")[0]
     rows = " ".join(re.findall(r"^\| (`[^|]+) \|", section, re.MULTILINE))
     assert [name for name in schema["properties"] if f"`{name}`" not in rows] == []
 

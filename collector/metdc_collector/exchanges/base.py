@@ -10,6 +10,8 @@ An adapter package has one file shape::
         trades.py        raw payload → trades; the docstrings show the payloads that are parsed
         history.py       REST replies → trades: what the venue still tells of the past
 
+Upbit's has its notices, too: ``notices.py`` (list, body, socket), ``titles.py``, ``starts.py``.
+
 Facts come from the venues' documents and from traffic; each adapter's docstrings name what is assumed.
 """
 
@@ -104,6 +106,7 @@ class Request:
     """One REST request, relative to the base address; ``weight`` counts against :attr:`Limits.rest_weight`.
 
     ``urgent`` goes before all that isn't: a live connection waits for it. ``keyed`` ones carry the venue's API key.
+    ``unless`` is the ``ETag`` of what is known already: while it holds, the reply is 304 without a body.
     """
 
     path: str
@@ -111,6 +114,7 @@ class Request:
     method: str = "GET"
     urgent: bool = False
     keyed: bool = False
+    unless: str | None = None
 
 
 class Refusal(NamedTuple):

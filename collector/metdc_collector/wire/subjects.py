@@ -1,8 +1,9 @@
-"""Subjects of trades, gaps and instruments, with a reversible escape for their tokens.
+"""Subjects of trades, gaps, instruments and listings, with a reversible escape for their tokens.
 
 ``trades.<exchange>.<market>.<BASE>.<QUOTE>``: ``trades.binance.spot.BTC.USDT``; ``trades.*.*.SOMI.*`` is one coin on
-all venues. In BASE and QUOTE every UTF-8 byte outside ``A-Za-z0-9_-`` is written ``%XX``, because a token may hold
-neither ``.``, ``*``, ``>`` nor spaces (NATS), and names such as ``币安人生`` exist.
+all venues. ``listings.<exchange>.<market>.<BASE>`` has no quote: that is its market. In BASE and QUOTE every UTF-8 byte
+outside ``A-Za-z0-9_-`` is written ``%XX``, because a token may hold neither ``.``, ``*``, ``>`` nor spaces (NATS), and
+names such as ``币安人生`` exist.
 """
 
 import re
@@ -69,6 +70,16 @@ def subject(kind: str, exchange: str, market: str, base: str, quote: str) -> str
     """
     _check_words(kind, exchange, market)
     return f"{kind}.{exchange}.{market}.{escape(base)}.{escape(quote)}"
+
+
+def listing(exchange: str, market: str, base: str) -> str:
+    """Return the subject of a listing event: ``listings.upbit.krw.POD``.
+
+    Raises:
+        InvalidToken: when a part cannot be a token.
+    """
+    _check_words(exchange, market)
+    return f"listings.{exchange}.{market}.{escape(base)}"
 
 
 def parse(text: str) -> Subject:

@@ -138,6 +138,33 @@ async def test_a_keyed_request_carries_the_key_and_no_other_does() -> None:
             assert (told["X-MBX-APIKEY"], told["Accept-Encoding"], told["User-Agent"]) == (key, "gzip", "metdc")
 
 
+def conditional(handler: BaseHTTPRequestHandler) -> None:
+    known = handler.headers["If-None-Match"] == '"1"'
+    replying(304 if known else 200, b"" if known else LIST, ETag='"1"')(handler)
+
+
+async def test_what_is_known_already_is_not_sent_again() -> None:
+    with serving(conditional) as venue, contextlib.closing(client(venue.address)) as rest:
+        first = await rest.ask(Request("/list"))
+        assert (first.status, first.headers["etag"], first.body) == (200, '"1"', LIST)
+        again = await rest.ask(Request("/list", unless='"1"'))
+        assert (again.status, again.body) == (304, b"")
+        assert await rest.get(Request("/list", unless='"0"')) == LIST
+
+
+async def test_unchanged_is_no_answer_to_who_knows_nothing() -> None:
+    assert (await refused(replying(304, b""))).status == 304
+
+
+async def test_a_keyed_request_tells_what_is_known_too() -> None:
+    with serving(replying()) as venue, contextlib.closing(keyed(venue.address, "vmPUZE6mv9")) as rest:
+        await rest.get(Request("/old", keyed=True, unless='"1"'))
+        assert (venue.asked[0].headers["If-None-Match"], venue.asked[0].headers["X-MBX-APIKEY"]) == (
+            '"1"',
+            "vmPUZE6mv9",
+        )
+
+
 @pytest.mark.parametrize(("key", "market"), [(None, FUTURES), ("vmPUZE6mv9", SPOT)])
 async def test_without_a_key_or_its_header_a_keyed_request_is_not_sent(key: str | None, market: MarketVenue) -> None:
     with serving(replying()) as venue:

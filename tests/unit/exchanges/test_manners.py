@@ -40,6 +40,8 @@ RESET = "x-gate-ratelimit-reset-timestamp"
         (bybit.SPOT, 429, {}, b"", 5),
         (upbit.SPOT, 429, {}, b'{"error":{"name":"too_many_requests"}}', 1),
         (upbit.SPOT, 418, {}, UPBIT_BLOCK, 60),
+        (upbit.SPOT, 418, {"retry-after": "7"}, UPBIT_BLOCK, 60),
+        (upbit.SPOT, 429, {"retry-after": "30"}, b"<html>", 30),
         (upbit.SPOT, 418, {}, "요청 제한: 30초".encode(), 30),
         (upbit.SPOT, 418, {}, b"", BAN),
         (upbit.SPOT, 404, {}, UPBIT_BLOCK, None),

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from metdc_collector.wire.gap import Edge, Gap
 from metdc_collector.wire.instrument import Instrument
+from metdc_collector.wire.listing import Listing
 from metdc_collector.wire.report import (
     Backlog,
     Connections,
@@ -109,6 +110,21 @@ gaps = st.builds(
     last_missing=maybe(ids),
     missing=maybe(counts),
     filled=maybe(counts),
+)
+listings = st.builds(
+    Listing,
+    exchange=st.just("upbit"),
+    market=st.sampled_from(["krw", "btc"]),
+    base=coins,
+    quote=quotes,
+    instrument=natives,
+    source=st.sampled_from(["announcements", "socket", "markets"]),
+    first_seen=numbers,
+    announced=maybe(numbers),
+    trade_start=maybe(numbers),
+    notice=maybe(texts),
+    title=maybe(texts),
+    url=maybe(texts),
 )
 reports = st.builds(
     Report,

@@ -1,4 +1,4 @@
-"""What all four kinds of message have in common: they come back equal, and damage is refused in one way only."""
+"""What all kinds of message have in common: they come back equal, and damage is refused in one way only."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -9,9 +9,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from metdc_collector.wire import gap, instrument, report, schemas, trade
+from metdc_collector.wire import gap, instrument, listing, report, schemas, trade
 from metdc_collector.wire.errors import InvalidMessage
 from metdc_collector.wire.gap import Edge, Gap
+from metdc_collector.wire.listing import Listing
 from metdc_collector.wire.report import Report
 from metdc_collector.wire.trade import Trade
 from tests.unit.wire import examples
@@ -28,6 +29,7 @@ KINDS = {
     "gap": Kind(gap.encode, gap.decode, examples.gaps),
     "instrument": Kind(instrument.encode, instrument.decode, examples.instruments),
     "report": Kind(report.encode, report.decode, examples.reports),
+    "listing": Kind(listing.encode, listing.decode, examples.listings),
 }
 VALIDATORS = {name: Draft202012Validator(schemas.load(name)) for name in KINDS}
 SOUND = {
@@ -60,6 +62,17 @@ SOUND = {
         )
     ),
     "instrument": instrument.encode(examples.BTC),
+    "listing": listing.encode(
+        Listing(
+            exchange="upbit",
+            market="krw",
+            base="POD",
+            quote="KRW",
+            instrument="KRW-POD",
+            source="announcements",
+            first_seen=1790001514803112402,
+        )
+    ),
     "report": report.encode(
         Report(
             namespace="default",
@@ -109,6 +122,7 @@ REQUIRED = {
         "at",
     ],
     "instrument": ["v", "exchange", "market", "symbol", "instrument", "base", "quote"],
+    "listing": ["v", "exchange", "market", "symbol", "instrument", "source", "first_seen"],
     "report": [
         "v",
         "namespace",
@@ -214,6 +228,18 @@ def test_a_damaged_message_is_refused_or_still_makes_a_message(name: str, data: 
         ("instrument", "lot", "0.10"),
         ("instrument", "status", "TRADING"),
         ("instrument", "listed", "2026-01-01"),
+        ("listing", "exchange", "Upbit"),
+        ("listing", "market", "k.rw"),
+        ("listing", "symbol", "POD"),
+        ("listing", "instrument", ""),
+        ("listing", "announced", "2026-10-01T17:00:00+09:00"),
+        ("listing", "announced", -1),
+        ("listing", "first_seen", None),
+        ("listing", "trade_start", 1.5),
+        ("listing", "source", "twitter"),
+        ("listing", "notice", 6635),
+        ("listing", "title", ["x"]),
+        ("listing", "url", True),
         ("report", "namespace", None),
         ("report", "shard", -1),
         ("report", "shard", "0"),

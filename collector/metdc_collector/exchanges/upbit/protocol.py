@@ -35,8 +35,8 @@ _TRADE = "trade"
 _LIST = "LIST_SUBSCRIPTIONS"
 _SNAPSHOT, _REALTIME = "SNAPSHOT", "REALTIME"
 _TYPE = re.compile(r"[A-Za-z0-9._]{1,40}", re.ASCII)
-# What REST replies name the broken rate limit; that the socket names it so, too, is assumed.
-_REFUSING = ("too_many_requests", 429, 418)
+REFUSING = ("too_many_requests", 429, 418)
+"""What REST replies name the broken rate limit; that the sockets name it so, too, is assumed."""
 
 
 class UpbitConversation:
@@ -186,5 +186,5 @@ def _error(error: object) -> Parsed:
         raise Damaged(f"error is no object with a name: {shown(error)}")
     name = error["name"]
     reason = f"the venue refused: {shown(error.get('message'))} ({shown(name)})"
-    ending = Ending.REFUSED if name in _REFUSING else Ending.FAULT
+    ending = Ending.REFUSED if name in REFUSING else Ending.FAULT
     return Parsed(Kind.CONTROL, ending=ending, reason=reason)

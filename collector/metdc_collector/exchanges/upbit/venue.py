@@ -15,7 +15,7 @@ from metdc_collector.exchanges.base import (
     Request,
     Rhythm,
 )
-from metdc_collector.exchanges.manners import Headers, stop
+from metdc_collector.exchanges.manners import Headers, retry_after, stop
 from metdc_collector.exchanges.naming import common_name
 from metdc_collector.exchanges.upbit import instruments
 from metdc_collector.exchanges.upbit.history import History, Newest
@@ -49,9 +49,9 @@ class UpbitVenue(MarketFacts):
         return UpbitConversation(instruments)
 
     def pause(self, status: int, headers: Headers, body: bytes, now: float) -> float | None:
-        """429 until the next second; 418 for as long as its message says."""
+        """429 until the next second; 418 for as long as its message says; ``Retry-After`` goes before a guess."""
         told = _SECONDS.search(body)
-        seconds = None if told is None else float(told[1])  # no amount: a time
+        seconds = retry_after(headers) if told is None else float(told[1])  # no amount: a time
         return stop(status, seconds, self.limits.rest_weight.seconds)
 
     def left(self, headers: Headers) -> int | None:
