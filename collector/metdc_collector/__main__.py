@@ -11,7 +11,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,15 +19,13 @@ from metdc_collector import logs
 from metdc_collector.access import divided
 from metdc_collector.clock import Clock, Timers
 from metdc_collector.collector import Collector
-from metdc_collector.health import Server
+from metdc_collector.health import Pages, Server, from_loop, report_pages
 from metdc_collector.settings import InvalidSettings, Settings, read
 from metdc_collector.wire.config import PodConfig, decode
 from metdc_collector.wire.errors import InvalidMessage
-from metdc_collector.wire.report import Report
 
 log = logging.getLogger("metdc_collector")
 _INVALID = 2
-_ANSWER = 5.0
 _PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
 _LAST_PORT = 65535
 
@@ -58,14 +56,12 @@ def start(config: PodConfig, *, http: str, port_file: str | None = None) -> int:
             upbit_rest=os.environ.get("METDC_UPBIT_REST"),
             spool=_path("METDC_SPOOL", Path.is_dir, "folder"),
         )
-        by = _number("METDC_DIVIDE_TIMERS")
-        host, _, port = http.rpartition(":")
-        if _PORT.fullmatch(port) is None or int(port) > _LAST_PORT:
-            raise InvalidSettings(f"--http: {http!r} is not HOST:PORT")
+        by = divisor()
+        host, port = listening(http)
     except InvalidSettings as error:
         print(f"metdc_collector: {error}", file=sys.stderr)  # noqa: T201 - the last word, whatever the log level
         return _INVALID
-    return asyncio.run(_serve(settings, by=by, host=host or "0.0.0.0", port=int(port), port_file=port_file))
+    return asyncio.run(_serve(settings, by=by, host=host, port=port, port_file=port_file))
 
 
 async def _serve(settings: Settings, *, by: float, host: str, port: int, port_file: str | None) -> int:
@@ -75,20 +71,32 @@ async def _serve(settings: Settings, *, by: float, host: str, port: int, port_fi
     except InvalidSettings as error:
         print(f"metdc_collector: {error}", file=sys.stderr)  # noqa: T201 - as in start
         return _INVALID
+    ask = from_loop(asyncio.get_running_loop())
+    pages = report_pages(lambda: ask(collector.report), collector.turning)
+    return await until_told(collector.run, pages, host=host, port=port, port_file=port_file)
+
+
+def listening(http: str) -> tuple[str, int]:
+    """Take the address of probes apart, ``HOST:PORT``; without a host they are on every address.
+
+    Raises:
+        InvalidSettings: when it is none.
+    """
+    host, _, port = http.rpartition(":")
+    if _PORT.fullmatch(port) is None or int(port) > _LAST_PORT:
+        raise InvalidSettings(f"--http: {http!r} is not HOST:PORT")
+    return host or "0.0.0.0", int(port)
+
+
+async def until_told(
+    run: Callable[[asyncio.Event], Awaitable[bool]], pages: Pages, *, host: str, port: int, port_file: str | None
+) -> int:
+    """Run, and serve the pages meanwhile, until SIGTERM or SIGINT; return the exit code."""
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-
-    async def report() -> Report:
-        return collector.report()
-
-    def ask() -> Report:
-        """Fetch the report from the loop, for the probes' threads: what it reads changes while the loop turns."""
-        return asyncio.run_coroutine_threadsafe(report(), loop).result(_ANSWER)
-
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
-        server = Server(ask, collector.turning, host=host, port=port)
+        server = Server(pages, host=host, port=port)
     except OSError as error:
         print(f"metdc_collector: --http: cannot listen on {host}:{port}: {error}", file=sys.stderr)  # noqa: T201
         return _INVALID
@@ -96,7 +104,7 @@ async def _serve(settings: Settings, *, by: float, host: str, port: int, port_fi
     if port_file is not None:
         _write_port(Path(port_file), server.port)
     try:
-        return 0 if await collector.run(stop) else 1
+        return 0 if await run(stop) else 1
     finally:
         await asyncio.to_thread(server.close)
 
@@ -120,7 +128,13 @@ def _path(name: str, exists: Callable[[Path], bool], kind: str) -> Path | None:
     return Path(text) if text else None
 
 
-def _number(name: str) -> float:
+def divisor() -> float:
+    """Return by what ``METDC_DIVIDE_TIMERS`` divides the timers.
+
+    Raises:
+        InvalidSettings: when it is no number from 1 to 1000.
+    """
+    name = "METDC_DIVIDE_TIMERS"
     text = os.environ.get(name, "1")
     try:
         value = float(text)

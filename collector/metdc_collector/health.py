@@ -1,11 +1,13 @@
 """What a pod says of itself: probes, report and metrics over HTTP."""
 
+import asyncio
 import logging
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Protocol, TypeVar
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -14,10 +16,13 @@ from prometheus_client.registry import Collector
 from metdc_collector.wire.report import Report, encode
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
+_ANSWER = 5.0
 # The loop marks its turns once a second; a pod whose loop stands still for so long is restarted.
 _STUCK = 30.0
 # Seconds that the end of a process waits for the listener at most.
 _POLL = 0.1
+_TEXT = "text/plain"
 
 
 class Turning:
@@ -37,28 +42,54 @@ class Turning:
         return self._monotonic() - self._marked < _STUCK
 
 
+class FromLoop(Protocol):
+    """Lets the event loop look at something, and returns what it saw."""
+
+    def __call__(self, look: Callable[[], T], /) -> T:
+        """Return what it saw.
+
+        Raises:
+            TimeoutError: when the loop does not answer.
+        """
+
+
+def from_loop(loop: asyncio.AbstractEventLoop) -> FromLoop:
+    """Return what lets this loop look, for the probes' threads: what they show changes while the loop turns."""
+
+    def ask(look: Callable[[], T], /) -> T:
+        async def looked() -> T:
+            return look()
+
+        return asyncio.run_coroutine_threadsafe(looked(), loop).result(_ANSWER)
+
+    return ask
+
+
 Ask = Callable[[], Report]
 """Returns the report as of now; raises TimeoutError when the event loop does not answer."""
+Page = tuple[int, str, bytes]
+"""Status, content type and body of a reply."""
+Pages = Mapping[str, Callable[[], Page]]
+"""What makes the reply, by path; it may raise TimeoutError where the event loop does not answer."""
 
 
 class Server:
-    """``/livez``, ``/readyz``, ``/report`` and ``/metrics``, in a thread of its own.
+    """Serves pages such as ``/livez``, ``/readyz`` and ``/metrics``, in a thread of its own.
 
     A thread answers also while the event loop is busy, which is when the answer matters.
     """
 
-    def __init__(self, report: Ask, turning: Turning, *, host: str, port: int) -> None:
+    def __init__(self, pages: Pages, *, host: str, port: int) -> None:
         """Listen; port 0 takes a free one, see :attr:`port`.
 
         Raises:
             OSError: when the address can't be had.
         """
-        registry = CollectorRegistry()
-        registry.register(ReportMetrics(report))
 
         class Handler(_Handler):
-            pages = _pages(report, turning, registry)
+            pass
 
+        Handler.pages = pages
         self._server = _Listener((host, port), Handler)
         self._server.daemon_threads = True
         self.port: int = self._server.server_address[1]
@@ -72,24 +103,43 @@ class Server:
         self._thread.join()
 
 
-Page = tuple[int, str, bytes]
+def probes(turning: Turning, waiting: Callable[[], Sequence[str]], figures: Collector) -> dict[str, Callable[[], Page]]:
+    """Return the pages that every process has: ``/livez``, ``/readyz`` and ``/metrics``.
 
+    ``waiting`` names what readiness waits for, nothing where it is ready; ``figures`` are the metrics.
+    """
+    registry = CollectorRegistry()
+    registry.register(figures)
 
-def _pages(ask: Ask, turning: Turning, registry: CollectorRegistry) -> dict[str, Callable[[], Page]]:
     def live() -> Page:
-        return (200, "text/plain", b"ok\n") if turning.alive else (503, "text/plain", b"the event loop stands still\n")
+        return (200, _TEXT, b"ok\n") if turning.alive else (503, _TEXT, b"the event loop stands still\n")
 
     def ready() -> Page:
-        report = ask()
-        if report.ready:
-            return 200, "text/plain", b"ok\n"
-        return 503, "text/plain", ("waiting for: " + "; ".join(report.waiting) + "\n").encode()
+        reasons = waiting()
+        if not reasons:
+            return 200, _TEXT, b"ok\n"
+        return 503, _TEXT, ("waiting for: " + "; ".join(reasons) + "\n").encode()
 
     return {
         "/livez": live,
         "/readyz": ready,
-        "/report": lambda: (200, "application/json", encode(ask())),
         "/metrics": lambda: (200, "text/plain; version=0.0.4; charset=utf-8", generate_latest(registry)),
+    }
+
+
+def report_pages(ask: Ask, turning: Turning) -> Pages:
+    """Return a collector's pages: the probes, and its report."""
+
+    def waiting() -> Sequence[str]:
+        report = ask()
+        return () if report.ready else report.waiting
+
+    pages = probes(turning, waiting, ReportMetrics(ask))
+    return {
+        "/livez": pages["/livez"],
+        "/readyz": pages["/readyz"],
+        "/report": lambda: (200, "application/json", encode(ask())),
+        "/metrics": pages["/metrics"],
     }
 
 
@@ -102,16 +152,16 @@ class _Listener(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    pages: dict[str, Callable[[], Page]]
+    pages: Pages
     protocol_version = "HTTP/1.1"
     timeout = 10
 
     def do_GET(self) -> None:
         page = self.pages.get(self.path.partition("?")[0])
         try:
-            status, kind, body = page() if page else (404, "text/plain", b"there are /livez /readyz /report /metrics\n")
+            status, kind, body = page() if page else (404, _TEXT, f"there are {' '.join(self.pages)}\n".encode())
         except TimeoutError:
-            status, kind, body = 503, "text/plain", b"the event loop does not answer\n"
+            status, kind, body = 503, _TEXT, b"the event loop does not answer\n"
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))

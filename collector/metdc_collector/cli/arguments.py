@@ -1,6 +1,8 @@
 """What several commands read from their arguments: markets, NATS, times; wrong ones are bad usage (exit 2)."""
 
+import os
 import re
+import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
@@ -9,6 +11,7 @@ from typing import Any, TypeVar, get_args
 
 import click
 
+from metdc_collector.access import trust
 from metdc_collector.exchanges.base import Venue
 from metdc_collector.exchanges.registry import MARKETS, UnknownMarketError, venue
 from metdc_collector.universe import UpbitKRW
@@ -70,6 +73,32 @@ def krw_option(command: F) -> F:
         type=click.Choice(get_args(UpbitKRW), case_sensitive=False),
         help="Of these, only coins that Upbit lists in KRW, or only those that it doesn't.  [default: ignore]",
     )(command)
+
+
+def base_address(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Return a base address without its trailing slash: of HTTP, or of ``--web-socket``.
+
+    Raises:
+        click.BadParameter: when it is of another kind.
+    """
+    schemes = ("ws://", "wss://") if parameter.name == "web_socket" else ("http://", "https://")
+    if value is not None and not value.startswith(schemes):
+        raise click.BadParameter(f"{value!r} must begin with {' or '.join(schemes)}", ctx, parameter)
+    return value and value.rstrip("/")
+
+
+def trusted(*addresses: str) -> ssl.SSLContext | None:
+    """Return by whom these addresses are trusted, with the authorities of ``METDC_EXTRA_CA``.
+
+    Raises:
+        click.UsageError: when that file cannot be used.
+    """
+    file = os.environ.get("METDC_EXTRA_CA")
+    try:
+        return trust(addresses, Path(file) if file else None)
+    except OSError as error:
+        message = f"METDC_EXTRA_CA: {file} cannot be used: {error.strerror}"
+        raise click.UsageError(message, click.get_current_context()) from None
 
 
 def split(values: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,9 +1,6 @@
 """``metdc collect``: one market into JetStream, by the same code as a pod."""
 
 import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +20,7 @@ from metdc_collector.cli.arguments import (
     split,
     the_venue,
 )
+from metdc_collector.cli.connecting import as_folder
 from metdc_collector.wire import config as pod
 from metdc_collector.wire.config import PodConfig
 from metdc_collector.wire.errors import InvalidMessage
@@ -96,7 +94,9 @@ def collect(
     configuration = _configuration(ctx, options)
     the_venue(configuration.exchange, configuration.market)
     logs.configure(log_level)
-    with _credentials(credentials):
+    with as_folder(credentials) as folder:
+        if folder is not None:
+            os.environ["METDC_NATS_CREDENTIALS"] = str(folder)
         ctx.exit(start(configuration, http=http, port_file=http_port_file))
 
 
@@ -153,15 +153,3 @@ def _read(file: Path) -> PodConfig:
         return pod.decode(file.read_bytes())
     except (OSError, InvalidMessage) as error:
         raise click.UsageError(f"--config {file}: {error}") from None
-
-
-@contextmanager
-def _credentials(path: Path | None) -> Iterator[None]:
-    """Give the process its folder of credentials, as a pod's Secret would; a single file becomes its ``user.creds``."""
-    with tempfile.TemporaryDirectory(prefix="metdc-") as made:
-        if path is not None and path.is_file():
-            (Path(made) / "user.creds").symlink_to(path.resolve())
-            path = Path(made)
-        if path is not None:
-            os.environ["METDC_NATS_CREDENTIALS"] = str(path)
-        yield

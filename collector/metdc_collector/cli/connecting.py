@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,16 @@ def settings(urls: tuple[str, ...], credentials: Path | None) -> tuple[NatsSetti
         return made, login(made)
     except (OSError, ValueError) as error:
         raise ReadError(f"the credentials in {credentials} cannot be read: {error}") from None
+
+
+@contextlib.contextmanager
+def as_folder(credentials: Path | None) -> Iterator[Path | None]:
+    """Give credentials as the folder that a pod's Secret would be; a single file becomes its ``user.creds``."""
+    with tempfile.TemporaryDirectory(prefix="metdc-") as made:
+        if credentials is not None and credentials.is_file():
+            (Path(made) / "user.creds").symlink_to(credentials.resolve())
+            credentials = Path(made)
+        yield credentials
 
 
 class Connection:

@@ -32,6 +32,9 @@ COMMANDS: Mapping[str, Entry] = {
     "gaps": Entry(
         "metdc_collector.cli.gaps_command:gaps_command", "Show what could not be streamed, and what became of it."
     ),
+    "listings": Entry(
+        "metdc_collector.cli.listings_command:listings", "Watch Upbit for new listings in KRW, and publish each once."
+    ),
     "symbols": Entry(
         "metdc_collector.cli.symbols_command:symbols", "Show what would be subscribed, and why not the rest."
     ),

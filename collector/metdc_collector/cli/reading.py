@@ -22,14 +22,14 @@ _HEARTBEAT = 2
 _SILENCE = 2.5 * _HEARTBEAT
 _QUEUE = 10_000
 _REQUEST_TIMEOUT = 5
-_STREAM_NOT_FOUND = 10059
+_GONE = frozenset({10059, 10037})  # no such stream, no such message
 
 
 class ReadError(Exception):
     """Messages cannot be read; the text says why and what to do.
 
     Attributes:
-        gone: the stream does not exist (any more).
+        gone: the stream, or the message that was asked for, does not exist (any more).
     """
 
     def __init__(self, message: str, *, gone: bool = False) -> None:
@@ -99,7 +99,7 @@ class JetStream:
             raise ReadError(f"JetStream does not answer: {error or 'no reply in time'}") from None
         answer: dict[str, Any] = json.loads(reply.data)
         if problem := answer.get("error"):
-            gone = problem.get("err_code") == _STREAM_NOT_FOUND
+            gone = problem.get("err_code") in _GONE
             raise ReadError(f"JetStream refuses: {problem.get('description', problem)}", gone=gone)
         return answer
 

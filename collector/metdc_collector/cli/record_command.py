@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import os
 import signal
-import ssl
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,8 +12,15 @@ from typing import BinaryIO
 import click
 
 from metdc_collector import logs, recorder
-from metdc_collector.access import trust
-from metdc_collector.cli.arguments import MARKET_HELP, market_arguments, selection_options, split, the_venue
+from metdc_collector.cli.arguments import (
+    MARKET_HELP,
+    base_address,
+    market_arguments,
+    selection_options,
+    split,
+    the_venue,
+    trusted,
+)
 from metdc_collector.clock import Clock
 from metdc_collector.exchanges.base import Endpoints, InvalidListing
 from metdc_collector.recorder import NothingSelected, Order, Recording
@@ -47,14 +52,6 @@ Exit codes:
 """
 
 
-def _base(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-    """Return a base address without its trailing slash."""
-    schemes = ("http://", "https://") if parameter.name == "rest" else ("ws://", "wss://")
-    if value is not None and not value.startswith(schemes):
-        raise click.BadParameter(f"{value!r} must begin with {' or '.join(schemes)}", ctx, parameter)
-    return value and value.rstrip("/")
-
-
 @click.command(epilog=EPILOG, short_help="Write an exchange's raw frames to a file.")
 @market_arguments
 @selection_options
@@ -69,8 +66,10 @@ def _base(ctx: click.Context, parameter: click.Parameter, value: str | None) -> 
     "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Where to.  [default: stdout]"
 )
 @click.option("--force", is_flag=True, help="Overwrite FILE.")
-@click.option("--rest", metavar="URL", callback=_base, help="Another REST base address: a gateway or a simulator.")
-@click.option("--web-socket", metavar="URL", callback=_base, help="Another WebSocket base address.")
+@click.option(
+    "--rest", metavar="URL", callback=base_address, help="Another REST base address: a gateway or a simulator."
+)
+@click.option("--web-socket", metavar="URL", callback=base_address, help="Another WebSocket base address.")
 @click.pass_context
 def record(
     ctx: click.Context,
@@ -94,7 +93,7 @@ def record(
     order = Order(
         venue=venue,
         endpoints=endpoints,
-        tls=_trust(endpoints),
+        tls=trusted(endpoints.rest, endpoints.web_socket),
         selection=Selection(split(quotes) or venue.default_quotes, split(include), split(exclude)),
         share=DEFAULT_SHARE,
         seconds=seconds,
@@ -110,15 +109,6 @@ def record(
         raise click.ClickException(f"{exchange} {market}: {error}") from None
     click.echo(json.dumps({"frames": done.frames, "trades": done.trades}), err=True)
     ctx.exit(0 if done.frames else 1)
-
-
-def _trust(endpoints: Endpoints) -> ssl.SSLContext | None:
-    file = os.environ.get("METDC_EXTRA_CA")
-    try:
-        return trust((endpoints.rest, endpoints.web_socket), Path(file) if file else None)
-    except OSError as error:
-        message = f"METDC_EXTRA_CA: {file} cannot be used: {error.strerror}"
-        raise click.UsageError(message, click.get_current_context()) from None
 
 
 async def _until_told(order: Order, out: BinaryIO) -> Recording:

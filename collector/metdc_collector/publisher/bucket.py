@@ -26,6 +26,17 @@ class Bucket:
         self._create = create
         self._ensured = False
 
+    async def make(self) -> None:
+        """Create the bucket if it isn't there, so that what :meth:`read` doesn't find is not there.
+
+        Raises:
+            BucketFailed: when that cannot be told.
+        """
+        try:
+            await self._ensure(self._link.jetstream())
+        except (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError) as error:
+            raise BucketFailed(str(error) or type(error).__name__) from error
+
     async def put(self, key: str, value: bytes) -> None:
         """Put a value, acknowledged by the server.
 

@@ -177,7 +177,7 @@ class Connection:
                 plan.sink.join(self.number, [plan.instruments[name] for name in self.names])
                 return await self._stream(feed, conversation)
         except (RestError, InvalidReply, OSError, TimeoutError, InvalidHandshake, InvalidURI, EOFError) as error:
-            return _outcome(error, address.partition("?")[0], plan.rest)  # behind it may stand a token
+            return outcome_of(error, address.partition("?")[0], plan.rest)  # behind it may stand a token
         finally:
             self._feed, self._asked = None, False  # what is added from now on is the next connection's
             plan.sink.leave(self.number, self._proof)
@@ -381,7 +381,7 @@ class Connection:
         feed.transport.resume_reading()
 
 
-def _outcome(error: Exception, address: str, rest: Rest) -> Outcome:
+def outcome_of(error: Exception, address: str, rest: Rest) -> Outcome:
     """Return what an error before or during the handshake means for the next attempt; an order to stop is kept."""
     if isinstance(error, InvalidStatus):
         reply = error.response

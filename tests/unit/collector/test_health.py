@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from metdc_collector.health import Server, Turning
+from metdc_collector.health import Server, Turning, report_pages
 from metdc_collector.wire import report as reports
 from metdc_collector.wire.report import Backlog, Connections, Frames, Nats, Refused, Report, Symbols, Trades
 from tests.unit.collector.made import MOMENT, HandClock
@@ -65,7 +65,7 @@ class Probes:
 def serving(ask: Callable[[], Report]) -> Iterator[Probes]:
     clock = HandClock()
     turning = Turning(monotonic=lambda: clock.seconds)
-    server = Server(ask, turning, host="127.0.0.1", port=0)
+    server = Server(report_pages(ask, turning), host="127.0.0.1", port=0)
     try:
         yield Probes(server, turning, clock)
     finally:
@@ -193,7 +193,7 @@ def test_what_is_not_known_yet_is_nothing() -> None:
 
 def test_a_port_that_is_taken_cannot_be_had_twice() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):
-        Server(lambda: REPORT, Turning(), host="127.0.0.1", port=taken.getsockname()[1])
+        Server({}, host="127.0.0.1", port=taken.getsockname()[1])
 
 
 def test_a_fault_in_the_report_is_logged_and_the_next_probe_answered(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,0 +1,201 @@
+"""The watcher: notices, market list and socket in, one event a listing out, and a memory that outlives it."""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from metdc_collector.access import within_limits
+from metdc_collector.clock import Clock, Timers
+from metdc_collector.exchanges.base import Endpoints, InvalidReply, Rate, Request, Rhythm
+from metdc_collector.exchanges.upbit import SPOT, notices
+from metdc_collector.exchanges.upbit.notices import Notice
+from metdc_collector.health import Turning
+from metdc_collector.limits import Budget
+from metdc_collector.listings.listener import Key, Socket
+from metdc_collector.listings.memory import Memory
+from metdc_collector.listings.news import PREFIX, QUOTE, News
+from metdc_collector.listings.polling import Figures, Poll
+from metdc_collector.listings.teller import Teller
+from metdc_collector.publisher.link import NatsSettings
+from metdc_collector.rest import Rest, RestError
+from metdc_collector.session.policy import State
+from metdc_collector.tasks import end, kept
+
+log = logging.getLogger(__name__)
+# Requests for notices within twelve intervals: one each, and further pages and bodies. An address that asks once in 6 s
+# is said to be let be.
+_REQUESTS = 30
+_MOST_PAGES = 5
+_BODY_TIMEOUT = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to watch, and where to tell of it.
+
+    Attributes:
+        rest, web_socket: base addresses of Upbit's interface.
+        announcements: base address of the notices.
+        nats: where events go.
+        key: opens the official socket; null for none.
+        tls: by whom these addresses are trusted; null where none of them is encrypted.
+        share: the part of each of Upbit's limits per address that may be used.
+    """
+
+    rest: str
+    web_socket: str
+    announcements: str
+    nats: NatsSettings
+    key: Key | None
+    tls: ssl.SSLContext | None
+    share: Fraction
+
+
+class Watcher:
+    """Watches until told to stop.
+
+    Attributes:
+        turning: whether its event loop turns.
+        teller: tells what is found.
+        announcements, markets: the two lists.
+        socket: the official socket; null without a key.
+    """
+
+    def __init__(self, order: Order, *, clock: Clock, timers: Timers, rhythm: Rhythm) -> None:
+        self.turning = Turning()
+        self._clock, self._timers = clock, timers
+        self._news = News(Memory(), patience=int(timers.notice * 1e9))
+        self.teller = Teller(order.nats, self._news, self._body, clock=clock, timers=timers)
+        weight = Budget(Rate(_REQUESTS, 12 * timers.listings), monotonic=lambda: clock.now() / 1e9)
+        self._pages = Rest(order.announcements, venue=SPOT, weight=weight, tls=order.tls)
+        endpoints = Endpoints(order.rest, order.web_socket)
+        connects, self._rest = within_limits(SPOT, endpoints, share=order.share, clock=clock, tls=order.tls)
+        self.announcements = Poll(
+            "announcements", self._pages, _first_page, self._read, self._unchanged, "--announcements", clock, timers
+        )
+        self.markets = Poll("markets", self._rest, _market_list, self._enter, lambda _: None, "--rest", clock, timers)
+        self.socket: Socket | None = None
+        if order.key is None:
+            return
+        self.socket = Socket(
+            order.web_socket,
+            order.key,
+            rest=self._rest,
+            connects=connects,
+            tls=order.tls,
+            rhythm=rhythm,
+            hear=self._hear,
+            opened=self.announcements.hurry,
+            clock=clock,
+            timers=timers,
+        )
+
+    @property
+    def figures(self) -> Mapping[str, Figures]:
+        """Of each source that is watched, by its name."""
+        found = {poll.name: poll.figures for poll in (self.announcements, self.markets)}
+        return found if self.socket is None else found | {"socket": self.socket.figures}
+
+    @property
+    def not_understood(self) -> int:
+        """How many notices nobody could make sense of, ever."""
+        return self._news.memory.not_understood
+
+    def waiting(self) -> list[str]:
+        """What readiness waits for, in words.
+
+        NATS; an answer of the market list within twelve intervals; and of the notices likewise, or their socket.
+        """
+        problem = self.teller.problem
+        reasons = [] if problem is None else [f"NATS to take events ({problem})"]
+        oldest = self._clock.now() - int(12 * self._timers.listings * 1e9)
+        heard = self.socket is not None and self.socket.state is State.ACTIVE
+        polls = (self.markets,) if heard else (self.announcements, self.markets)
+        late = [poll for poll in polls if poll.figures.answered is None or poll.figures.answered < oldest]
+        return [*reasons, *(f"the list of {poll.name} ({poll.figures.problem or 'it is old'})" for poll in late)]
+
+    async def run(self, stop: asyncio.Event) -> bool:
+        """Watch until ``stop`` is set; return whether all that was found is stored."""
+        stopped = asyncio.create_task(stop.wait())
+        link = asyncio.create_task(self.teller.link.run())
+        tasks = [asyncio.create_task(kept(self._watch)), asyncio.create_task(self._turn())]
+        try:
+            done, _ = await asyncio.wait({stopped, link, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {stopped}:
+                task.result()  # these never end by themselves: whatever ended one is a fault of this program
+            await end(tasks)
+            return await self.teller.end()
+        finally:
+            await end((stopped, link, *tasks))
+            await self.teller.close()
+            self._rest.close()
+            self._pages.close()
+
+    async def _watch(self) -> None:
+        """Learn what is known, then ask and listen until cancelled."""
+        await self.teller.learn()
+        works = [self.announcements.run, self.markets.run, self.teller.run]
+        if self.socket is not None:
+            works.append(self.socket.run)
+        tasks = [asyncio.create_task(kept(work)) for work in works]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            await end(tasks)
+
+    async def _turn(self) -> None:
+        while True:
+            self.turning.mark()
+            await asyncio.sleep(1)
+
+    # -- what comes
+
+    async def _read(self, body: bytes, asked: int) -> None:
+        """Take the first page of the notices, and those behind it as far as they may hold news."""
+        now = self._clock.now()
+        for number in range(2, _MOST_PAGES + 2):
+            page = notices.read_page(body)
+            for row in page.damaged:
+                self.announcements.figures.sample(self.announcements.name, "a row is damaged", row.encode())
+            goes_on = self._news.memory.floor is not None and self._news.goes_on(page)
+            self.teller.take(self._news.read(page, asked=asked, now=now))
+            if not goes_on or number > _MOST_PAGES:
+                return
+            body, now = await self._pages.get(notices.list_request(number)), self._clock.now()
+
+    def _unchanged(self, asked: int) -> None:
+        self.teller.take(self._news.unchanged(asked))
+
+    async def _enter(self, body: bytes, asked: int) -> None:
+        listing = await asyncio.to_thread(SPOT.listing, body)
+        tickers = {name.removeprefix(PREFIX) for name, one in listing.instruments.items() if one.quote == QUOTE}
+        if not tickers:
+            raise InvalidReply("the market list holds no pair in KRW")
+        self._news.enter(tickers, self._clock.now())
+        self.teller.take([])
+
+    def _hear(self, notice: Notice, edited: bool, now: int) -> None:
+        """Take a notice of the socket; what an edit adds is told by the list, which knows what stood there before."""
+        if not edited:
+            self.teller.take(self._news.hear(notice, now))
+        self.announcements.hurry()
+
+    async def _body(self, notice: Notice) -> str | None:
+        try:
+            async with asyncio.timeout(_BODY_TIMEOUT):
+                return notices.read_body(await self._pages.get(notices.body_request(notice.number)))
+        except (RestError, InvalidReply, TimeoutError) as error:
+            reason = str(error) or "no answer in time"
+            log.warning("notice %d: no body, so nobody knows when trading starts: %s", notice.number, reason)
+            return None
+
+
+def _first_page(etag: str | None) -> Request:
+    return notices.list_request(unless=etag)
+
+
+def _market_list(etag: str | None) -> Request:
+    return replace(SPOT.listing_request(), unless=etag)
