@@ -110,6 +110,29 @@ def test_on_lists_of_real_size_the_filter_parts_each_market(monkeypatch: pytest.
         assert [market for market, count in left.items() if count < 10] == short
 
 
+@pytest.mark.parametrize(
+    "symbols", [{}, {"upbitKRW": "Ignore"}, {"upbitKRW": "Exclude"}], ids=["default", "ignore", "exclude"]
+)
+def test_a_coin_about_to_be_listed_is_collected_before_and_after_it_enters_krw(
+    exchange: Simulator, nats: NatsServer, symbols: dict[str, str]
+) -> None:
+    market, excluded = BINANCE_SPOT, symbols.get("upbitKRW") == "Exclude"
+    lists(exchange, market, "ZZZ", "USDT")
+    with streaming(exchange, market, nats.url, symbols=symbols) as running:
+        wanted = running.report()["symbols"]["wanted"]
+        exchange.trade(market, 2, instrument="ZZZUSDT")
+        running.until(lambda _: live(nats.url) == ["trades.binance.spot.ZZZ.USDT"] * 2, "its trades are stored")
+        lists(exchange, UPBIT, "ZZZ", "KRW")
+        listed = time.time_ns()
+        running.until(lambda report: report["symbols"]["listed_at"] > listed + 2 * _SECOND, "the lists are read again")
+        assert ("ZZZ" in kept(nats.url).get("until", {})) == excluded
+        exchange.trade(market, 3, instrument="ZZZUSDT")
+        running.until(lambda _: live(nats.url) == ["trades.binance.spot.ZZZ.USDT"] * 5, "so are those after it")
+        assert running.report()["symbols"]["wanted"] == wanted
+        running.stop()
+    held(judged(exchange, nats.url), market, least=5)
+
+
 def test_a_coin_that_enters_krw_is_included_without_a_restart_and_stays_when_it_leaves(
     exchange: Simulator, nats: NatsServer
 ) -> None:
