@@ -12,7 +12,7 @@ class Clock:
     """A wall clock anchored to the monotonic one, in ns since the epoch.
 
     The system's clock may step while a process runs; the order of ``received`` times must not. The anchor is taken
-    once: a process lives for a rotation interval, and the next one starts with the corrected clock.
+    once: a collector lives for a rotation interval, and the next one starts with the corrected clock.
     """
 
     def __init__(self, *, wall: Monotonic = time.time_ns, monotonic: Monotonic = time.monotonic_ns) -> None:
@@ -21,8 +21,12 @@ class Clock:
         self._anchor = wall() - monotonic()
 
     def now(self) -> int:
-        """Return the time in ns since the epoch; never less than before."""
+        """Return the time in ns since the epoch; never less than before, but for :meth:`follow`."""
         return self._anchor + self._monotonic()
+
+    def follow(self) -> None:
+        """Take the anchor anew, for a process that lives long and orders nothing by these times."""
+        self._anchor = self._wall() - self._monotonic()
 
     def stepped(self) -> int:
         """Return by how many ns the system's clock has moved away since the start, positive when it is ahead."""

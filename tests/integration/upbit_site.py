@@ -21,6 +21,7 @@ class Site:
         bodies: HTML by number.
         coins: the coins of the KRW market.
         answer: status, body and headers in place of the list of notices, while there is one.
+        lost: the number of a page that cannot be had, while there is one.
         asked: path and headers of each request, in order.
         tokens: what each socket authorised itself with.
         heard: frames that clients sent on the socket.
@@ -33,6 +34,7 @@ class Site:
         self.bodies: dict[int, str] = {}
         self.coins = ["BTC", "ETH"]
         self.answer: tuple[int, bytes, dict[str, str]] | None = None
+        self.lost: int | None = None
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.tokens: list[str] = []
         self.heard: list[str] = []
@@ -87,6 +89,8 @@ class Site:
         return 404, b'{"success":false}', {}
 
     def _list(self, page: int, rows: int, known: str | None) -> tuple[int, bytes, dict[str, str]]:
+        if page == self.lost:
+            return 503, b"", {}
         etag = f'W/"{self.version}"'
         if known == etag:
             return 304, b"", {"ETag": etag}

@@ -51,7 +51,7 @@ _KEY = re.compile(r"[!-~]{1,500}", re.ASCII)
     "--exchange-credentials",
     "key_folder",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    envvar="METDC_EXCHANGE_CREDENTIALS",
+    envvar="METDC_UPBIT_CREDENTIALS",
     help="Folder with an Upbit key, no rights needed, as the files apiKey and secretKey: opens the official socket.",
 )
 @click.option(

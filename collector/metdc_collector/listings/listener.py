@@ -73,7 +73,8 @@ class Socket:
         """Listen through one connection, and say how it ended."""
         url = self.address + notices.SOCKET
         token = notices.token(self.key.access, self.key.secret, str(uuid.uuid4()))
-        began = self.clock.now()
+        now = asyncio.get_running_loop().time
+        began = now()
         try:
             async with connect(
                 url,
@@ -85,16 +86,15 @@ class Socket:
                 max_size=_MOST_FRAME_BYTES,
                 ssl=self.tls if url.startswith("wss:") else None,
             ) as client:
-                began = self.clock.now()
+                began = now()
                 await client.send(notices.SUBSCRIPTION)
                 self._turn(State.ACTIVE, None)
                 self.opened()
-                return (await self._listen(client))._replace(lived=(self.clock.now() - began) / 1e9)
+                return (await self._listen(client))._replace(lived=now() - began)
         except ConnectionClosed as closed:
             code = None if closed.rcvd is None else closed.rcvd.code
             words = "the connection broke" if closed.rcvd is None else f"closed by the venue: {closed.rcvd}"
-            lived = (self.clock.now() - began) / 1e9
-            return Outcome(of_close(code, SPOT.limits.refusing), words, lived, code=code)
+            return Outcome(of_close(code, SPOT.limits.refusing), words, now() - began, code=code)
         except (OSError, TimeoutError, InvalidHandshake, InvalidURI, EOFError) as error:
             return outcome_of(error, url, self.rest)
 
@@ -104,25 +104,23 @@ class Socket:
         Raises:
             ConnectionClosed: when it ends by itself.
         """
-        heartbeat = self.rhythm.heartbeat
+        heartbeat, loop = self.rhythm.heartbeat, asyncio.get_running_loop()
         assert heartbeat is not None, "Upbit must hear its clients"
-        last = self.clock.now()
-        beat = last + int(heartbeat * 1e9)
-        while True:
-            now = self.clock.now()
-            if now - last > self.rhythm.silence * 1e9:
-                return Outcome(End.FAILED, f"no sign of life for {self.rhythm.silence:g} s")
-            if now >= beat:
+        last = loop.time()
+        beat = last + heartbeat
+        while loop.time() - last <= self.rhythm.silence:
+            if loop.time() >= beat:
                 await client.send("PING")
-                beat = now + int(heartbeat * 1e9)
+                beat = loop.time() + heartbeat
             try:
-                async with asyncio.timeout((beat - now) / 1e9):
+                async with asyncio.timeout_at(beat):
                     frame = await client.recv(decode=False)
             except TimeoutError:
                 continue
-            last = self.clock.now()
-            if (ended := self._take(frame, last)) is not None:
+            last = loop.time()
+            if (ended := self._take(frame, self.clock.now())) is not None:
                 return ended
+        return Outcome(End.FAILED, f"no sign of life for {self.rhythm.silence:g} s")
 
     def _take(self, frame: bytes, now: int) -> Outcome | None:
         heard = notices.hear(frame)

@@ -56,22 +56,22 @@ class News:
     patience: int = PATIENCE
     changed: bool = False
 
-    def read(self, page: Page, *, asked: int, now: int) -> list[Found]:
-        """Return what a page of the notices has of news; it was asked for and received at these times (ns)."""
+    def read(self, page: Page, now: int) -> list[Found]:
+        """Return what a page of the notices, received at this time (ns), has of news."""
         if self.memory.floor is None:
             self._begin([*page.notices, *page.pinned])
         found = [one for notice in (*page.notices, *page.pinned) for one in self._look(notice, now)]
         for row in page.damaged:
             self._note(Unread(now, None, row, "the row is damaged"))
-        return found + self.unchanged(asked)
+        return found
 
-    def unchanged(self, asked: int) -> list[Found]:
-        """Return those for which no notice has come: as of this time (ns) there is none."""
+    def unannounced(self, asked: int) -> list[Found]:
+        """Return those for which no notice has come: all that were published by this time (ns) have been read."""
         return [self._by_market(ticker, since) for ticker, since in list(self.waiting.items()) if since <= asked]
 
     def overdue(self, now: int) -> list[Found]:
         """Return those that have waited in vain for a look at the notices."""
-        return self.unchanged(now - self.patience)
+        return self.unannounced(now - self.patience)
 
     def goes_on(self, page: Page) -> bool:
         """Whether the next page may hold news, too: it does where no row of this one is known."""

@@ -81,12 +81,13 @@ class Poll:
 
     async def run(self) -> None:
         """Ask, and ask again, until cancelled."""
+        loop = asyncio.get_running_loop()
         while True:
             self._soon.clear()
-            began = self.clock.now()
-            wait = await self.once() - (self.clock.now() - began) / 1e9
+            began = loop.time()
+            again = await self.once() + began
             try:
-                async with asyncio.timeout(max(wait, 0.0)):
+                async with asyncio.timeout_at(again):
                     await self._soon.wait()
             except TimeoutError:
                 continue
@@ -97,7 +98,7 @@ class Poll:
             self._soon.set()
 
     async def once(self) -> float:
-        """Ask once; return how many seconds later to ask again."""
+        """Ask once; return how many seconds after that to ask again."""
         asked, body = self.clock.now(), b""
         self.figures.asked += 1
         try:

@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 # is said to be let be.
 _REQUESTS = 30
 _MOST_PAGES = 5
+# A process that lives for weeks goes by the system's clock, which may be set.
+_STEP = 100_000_000
 _BODY_TIMEOUT = 3.0
 
 
@@ -69,10 +71,11 @@ class Watcher:
         self._clock, self._timers = clock, timers
         self._news = News(Memory(), patience=int(timers.notice * 1e9))
         self.teller = Teller(order.nats, self._news, self._body, clock=clock, timers=timers)
-        weight = Budget(Rate(_REQUESTS, 12 * timers.listings), monotonic=lambda: clock.now() / 1e9)
+        steady = Clock()  # budgets last, whatever the system's clock does
+        weight = Budget(Rate(_REQUESTS, 12 * timers.listings), monotonic=lambda: steady.now() / 1e9)
         self._pages = Rest(order.announcements, venue=SPOT, weight=weight, tls=order.tls)
         endpoints = Endpoints(order.rest, order.web_socket)
-        connects, self._rest = within_limits(SPOT, endpoints, share=order.share, clock=clock, tls=order.tls)
+        connects, self._rest = within_limits(SPOT, endpoints, share=order.share, clock=steady, tls=order.tls)
         self.announcements = Poll(
             "announcements", self._pages, _first_page, self._read, self._unchanged, "--announcements", clock, timers
         )
@@ -149,25 +152,33 @@ class Watcher:
     async def _turn(self) -> None:
         while True:
             self.turning.mark()
+            if abs(step := self._clock.stepped()) > _STEP:
+                log.warning("the system clock stepped by %.3f s; it is followed", step / 1e9)
+                self._clock.follow()
             await asyncio.sleep(1)
 
     # -- what comes
 
     async def _read(self, body: bytes, asked: int) -> None:
-        """Take the first page of the notices, and those behind it as far as they may hold news."""
-        now = self._clock.now()
-        for number in range(2, _MOST_PAGES + 2):
-            page = notices.read_page(body)
+        """Take the first page of the notices, and before it those behind it as far as they may hold news.
+
+        All or none: a page that was taken is known, and nobody would ask for those behind it again.
+        """
+        found = [(notices.read_page(body), self._clock.now())]
+        begun = self._news.memory.floor is not None
+        for number in range(2, _MOST_PAGES + 1):
+            if not begun or not self._news.goes_on(found[-1][0]):
+                break
+            body = await self._pages.get(notices.list_request(number))
+            found.append((notices.read_page(body, number), self._clock.now()))
+        for page, now in reversed(found):
             for row in page.damaged:
                 self.announcements.figures.sample(self.announcements.name, "a row is damaged", row.encode())
-            goes_on = self._news.memory.floor is not None and self._news.goes_on(page)
-            self.teller.take(self._news.read(page, asked=asked, now=now))
-            if not goes_on or number > _MOST_PAGES:
-                return
-            body, now = await self._pages.get(notices.list_request(number)), self._clock.now()
+            self.teller.take(self._news.read(page, now))
+        self._unchanged(asked)
 
     def _unchanged(self, asked: int) -> None:
-        self.teller.take(self._news.unchanged(asked))
+        self.teller.take(self._news.unannounced(asked))
 
     async def _enter(self, body: bytes, asked: int) -> None:
         listing = await asyncio.to_thread(SPOT.listing, body)

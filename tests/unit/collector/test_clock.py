@@ -39,6 +39,14 @@ def test_a_step_of_the_system_clock_is_told_and_not_followed() -> None:
     assert clock.stepped() == -3600 * SECOND
 
 
+def test_who_follows_the_system_clock_goes_on_from_there() -> None:
+    clock, system, steady = clocks()
+    system.time -= 3600 * SECOND
+    clock.follow()
+    steady.time += 3
+    assert (clock.now(), clock.stepped()) == (MOMENT - 3600 * SECOND + 3, -3)
+
+
 @given(st.lists(st.tuples(st.integers(0, 10**10), st.integers(-(10**18), 10**18)), max_size=30))
 def test_it_never_goes_back_whatever_the_system_clock_does(moves: list[tuple[int, int]]) -> None:
     clock, system, steady = clocks()

@@ -115,7 +115,19 @@ def test_a_damaged_row_costs_none_but_itself_and_is_shown(change: dict[str, Any]
 
 
 def test_a_row_that_is_no_object_is_damaged() -> None:
-    assert read_page(page("x")).damaged == ["a row is no object: 'x', in 'x'"]
+    assert read_page(page(DEEP, "x")).damaged == ["a row is no object: 'x', in 'x'"]
+
+
+def test_a_page_of_which_no_row_can_be_read_is_none() -> None:
+    with pytest.raises(InvalidReply, match="none of the 2 notices can be read: its number is none: None, in"):
+        read_page(page(DEEP | {"id": None}, "x"))
+
+
+def test_a_page_may_be_empty_where_there_is_no_notice_at_all() -> None:
+    assert read_page(page(total_count=0)) == Page([], [], [])
+    with pytest.raises(InvalidReply, match="the page is empty, of 4460 notices"):
+        read_page(page())
+    assert read_page(page(), 2) == Page([], [], [])
 
 
 def test_a_fraction_of_a_second_is_left_out() -> None:

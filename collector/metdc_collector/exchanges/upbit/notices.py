@@ -130,19 +130,24 @@ def body_request(number: int) -> Request:
     return Request(f"/api/v1/announcements/{number}", urgent=True)
 
 
-def read_page(body: bytes) -> Page:
-    """Read a page of the list.
+def read_page(body: bytes, number: int = 1) -> Page:
+    """Read the page of that number.
 
     Raises:
-        InvalidReply: when it is none.
+        InvalidReply: when it is none, none of its rows can be read, or it is the first and empty though there are some.
     """
     data = _data(body)
     rows = data.get("notices")
     if not isinstance(rows, list):
         raise InvalidReply(f"the reply holds no array of notices: {shown(rows)}")
     damaged: list[str] = []
+    notices = _read(rows, damaged)
+    if rows and not notices:
+        raise InvalidReply(f"none of the {len(rows)} notices can be read: {damaged[0]}")
+    if number == 1 and not rows and (total := data.get("total_count")) not in (None, 0):
+        raise InvalidReply(f"the page is empty, of {shown(total)} notices")
     pinned = data.get("fixed_notices")
-    return Page(_read(rows, damaged), _read(pinned if isinstance(pinned, list) else [], damaged), damaged)
+    return Page(notices, _read(pinned if isinstance(pinned, list) else [], damaged), damaged)
 
 
 def read_body(body: bytes) -> str:

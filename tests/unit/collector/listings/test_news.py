@@ -30,7 +30,7 @@ class Rig:
             assert self.read(notice(10)) == []
 
     def read(self, *notices: Notice, asked: int = NOW, now: int = NOW) -> list[Found]:
-        return self.news.read(page(*notices), asked=asked, now=now)
+        return self.news.read(page(*notices), now) + self.news.unannounced(asked)
 
     def restarted(self, told: set[str] | None = None) -> "Rig":
         """The next process, which knows from the stream what was told."""
@@ -43,14 +43,14 @@ class Rig:
 
 def test_at_the_very_first_look_everything_is_known() -> None:
     news = News(Memory())
-    assert news.read(page(notice(10, POD), notice(9, DOUBTFUL), pinned=[notice(3, TWO)]), asked=NOW, now=NOW) == []
+    assert news.read(page(notice(10, POD), notice(9, DOUBTFUL), pinned=[notice(3, TWO)]), NOW) == []
     assert (news.memory.unread, news.changed) == ([], True)
 
 
 def test_where_the_very_first_look_finds_nothing_the_first_notice_is_new() -> None:
     news = News(Memory())
-    assert news.read(page(), asked=NOW, now=NOW) == []
-    assert coins(news.read(page(notice(1, POD)), asked=NOW, now=NOW)) == ["POD"]
+    assert news.read(page(), NOW) == []
+    assert coins(news.read(page(notice(1, POD)), NOW)) == ["POD"]
 
 
 def test_a_new_notice_is_told_with_all_that_it_says() -> None:
@@ -81,7 +81,7 @@ def test_two_notices_between_two_looks_are_both_told_wherever_they_stand() -> No
 def test_a_pinned_notice_is_read_too_and_told_once() -> None:
     rig = Rig()
     pod = notice(11, POD)
-    assert coins(rig.news.read(page(notice(10), pod, pinned=[pod]), asked=NOW, now=NOW)) == ["POD"]
+    assert coins(rig.news.read(page(notice(10), pod, pinned=[pod]), NOW)) == ["POD"]
 
 
 def test_a_notice_is_told_once_however_often_it_is_seen_edited_and_moved() -> None:
@@ -102,9 +102,9 @@ def test_a_coin_that_an_edit_adds_is_told() -> None:
 
 def test_an_edit_makes_an_old_notice_no_news_but_for_what_it_adds() -> None:
     news = News(Memory())
-    news.read(page(notice(10, POD)), asked=NOW, now=NOW)
-    assert news.read(page(notice(10, POD + " (거래지원 개시 시점 연기 안내)", edited=60)), asked=NOW, now=NOW) == []
-    assert coins(news.read(page(notice(10, TWO, edited=90)), asked=NOW, now=NOW)) == ["ALT", "PYTH"]
+    news.read(page(notice(10, POD)), NOW)
+    assert news.read(page(notice(10, POD + " (거래지원 개시 시점 연기 안내)", edited=60)), NOW) == []
+    assert coins(news.read(page(notice(10, TWO, edited=90)), NOW)) == ["ALT", "PYTH"]
 
 
 def test_a_notice_that_was_old_before_the_first_look_is_old_when_an_edit_brings_it_to_the_top() -> None:
@@ -168,11 +168,11 @@ def test_a_coin_that_enters_the_market_is_told_once_a_later_look_finds_no_notice
     rig = Rig()
     rig.news.enter({"BTC"}, NOW)
     rig.news.enter({"BTC", "POD"}, NOW + 5)
-    assert rig.news.unchanged(NOW + 4) == []
+    assert rig.news.unannounced(NOW + 4) == []
     (found,) = rig.read(notice(10), asked=NOW + 6, now=NOW + 7)
     assert (found.listing.source, found.listing.first_seen, found.notice) == ("markets", NOW + 5, None)
     assert (found.listing.announced, found.listing.notice, found.listing.title) == (None, None, None)
-    assert rig.news.unchanged(NOW + 99) == []
+    assert rig.news.unannounced(NOW + 99) == []
     assert rig.news.overdue(NOW + 2 * PATIENCE) == []
 
 
@@ -195,10 +195,10 @@ def test_while_the_notices_are_out_of_reach_a_coin_waits_a_minute() -> None:
 
 def test_a_coin_whose_notice_was_there_before_the_first_look_is_told_by_the_market_with_its_time() -> None:
     news = News(Memory())
-    news.read(page(notice(9, POD, at=-90), notice(10, POD, at=-50)), asked=NOW, now=NOW)
+    news.read(page(notice(9, POD, at=-90), notice(10, POD, at=-50)), NOW)
     news.enter({"BTC"}, NOW)
     news.enter({"BTC", "POD"}, NOW)
-    (found,) = news.unchanged(NOW)
+    (found,) = news.unannounced(NOW)
     assert (found.listing.announced, found.listing.notice) == (MOMENT - 50 * SECOND, "10")
     assert (found.listing.title, found.notice) == (None, None)
 
@@ -228,13 +228,21 @@ def test_a_process_that_follows_tells_what_was_published_meanwhile_and_nothing_e
     assert coins(second.read(notice(12, TWO), notice(11, POD, edited=9), notice(10))) == ["ALT", "PYTH"]
 
 
+def test_of_a_notice_that_was_told_by_half_the_next_process_tells_the_other_half() -> None:
+    first = Rig()
+    before = encode(first.news.kept())
+    assert coins(first.read(notice(11, TWO), notice(10))) == ["ALT", "PYTH"]
+    second = Rig(News(decode(before), told={"ALT"}))
+    assert coins(second.read(notice(11, TWO), notice(10))) == ["PYTH"]
+
+
 def test_a_coin_that_still_waits_enters_again_in_the_next_process() -> None:
     first = Rig()
     first.news.enter({"BTC"}, NOW)
     first.news.enter({"BTC", "POD"}, NOW)
     second = first.restarted()
     second.news.enter({"BTC", "POD"}, NOW + 9)
-    assert coins(second.news.unchanged(NOW + 9)) == ["POD"]
+    assert coins(second.news.unannounced(NOW + 9)) == ["POD"]
     third = second.restarted(told=set())
     third.news.enter({"BTC", "POD"}, NOW + 20)
     assert third.news.waiting == {}
@@ -257,7 +265,7 @@ def test_a_damaged_row_is_kept_and_counted_once() -> None:
     rig = Rig()
     damaged = page(notice(10), damaged=["its number is none: None, in {}"])
     for _ in range(2):
-        assert rig.news.read(damaged, asked=NOW, now=NOW) == []
+        assert rig.news.read(damaged, NOW) == []
     (unread,) = rig.news.memory.unread
     assert (unread.notice, unread.reason) == (None, "the row is damaged")
     assert rig.news.memory.not_understood == 1
@@ -322,7 +330,8 @@ class Watched(RuleBasedStateMachine):
     def look(self, reverse: bool) -> None:
         self.time += SECOND
         rows = sorted((one for one, _ in self.notices.values()), key=lambda one: one.listed, reverse=reverse)
-        self.take(self.news.read(Page(rows, ()), asked=self.time, now=self.time))
+        self.take(self.news.read(Page(rows, ()), self.time))
+        self.take(self.news.unannounced(self.time))
 
     @rule(data=st.data())
     def hear(self, data: st.DataObject) -> None:
