@@ -34,8 +34,8 @@ listed when the watcher runs for the very first time counts as known. docs/listi
 
 \b
 Exit codes:
-  0  stopped, every listing that was found is stored; shown     1  one may not be, the next run finds it again;
-  NATS or its streams cannot be read     2  bad usage
+  0  stopped, every listing that was found is stored     1  one is not, the next run finds it again
+  with --recent: 0  shown     1  NATS or its streams cannot be read     both: 2  bad usage
 """
 # A key becomes part of a header: a space or a line break would end it early.
 _KEY = re.compile(r"[!-~]{1,500}", re.ASCII)
@@ -52,7 +52,10 @@ _KEY = re.compile(r"[!-~]{1,500}", re.ASCII)
     "key_folder",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     envvar="METDC_UPBIT_CREDENTIALS",
-    help="Folder with an Upbit key, no rights needed, as the files apiKey and secretKey: opens the official socket.",
+    help=(
+        "Folder with an Upbit key, no rights needed, as the files apiKey and secretKey: opens the official socket"
+        " (environment: METDC_UPBIT_CREDENTIALS)."
+    ),
 )
 @click.option(
     "--rest",
@@ -61,7 +64,7 @@ _KEY = re.compile(r"[!-~]{1,500}", re.ASCII)
     envvar="METDC_UPBIT_REST",
     default=SPOT.endpoints.rest,
     show_default=True,
-    help="Where the market list is read.",
+    help="Where the market list is read (environment: METDC_UPBIT_REST).",
 )
 @click.option(
     "--announcements",
@@ -70,7 +73,7 @@ _KEY = re.compile(r"[!-~]{1,500}", re.ASCII)
     envvar="METDC_UPBIT_ANNOUNCEMENTS",
     default=notices.ADDRESS,
     show_default=True,
-    help="Where the notices are read.",
+    help="Where the notices are read (environment: METDC_UPBIT_ANNOUNCEMENTS).",
 )
 @click.option(
     "--web-socket",
@@ -79,7 +82,7 @@ _KEY = re.compile(r"[!-~]{1,500}", re.ASCII)
     envvar="METDC_UPBIT_WEB_SOCKET",
     default=SPOT.endpoints.web_socket,
     show_default=True,
-    help="Where the official socket is.",
+    help="Where the official socket is (environment: METDC_UPBIT_WEB_SOCKET).",
 )
 @click.option(
     "--http",

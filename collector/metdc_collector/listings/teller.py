@@ -71,9 +71,10 @@ class Teller:
             acknowledge=lambda _: None,
             up=self._up,
             down=lambda: None,
+            keeps="listings",
         )
         self.published = self.repeated = 0
-        self.problem: str | None = "the memory has not been read yet"
+        self.problem: str | None = self.link.problem
         self._news = news
         self._body = body
         self._clock = clock
@@ -111,7 +112,7 @@ class Teller:
                 await self._learn()
             except _FAILURES as error:
                 self._say(_words(error))
-                await asyncio.sleep(self._timers.nats_reconnect)
+                await self._woken(self._timers.nats_reconnect)
             else:
                 self._learnt = True
                 self._say(None)
@@ -119,10 +120,7 @@ class Teller:
     async def run(self) -> None:
         """Tell whatever waits, and what has waited too long for a notice, until cancelled."""
         while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._timers.listings):
-                    await self._wake.wait()
-            self._wake.clear()
+            await self._woken(self._timers.listings)
             self.take(self._news.overdue(self._clock.now()))
             try:
                 await self._deliver()
@@ -153,6 +151,13 @@ class Teller:
 
     async def _up(self) -> None:
         self._wake.set()
+
+    async def _woken(self, seconds: float) -> None:
+        """Wait until there is something to do, for so long at most."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        self._wake.clear()
 
     # -- what is known
 

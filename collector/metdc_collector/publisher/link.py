@@ -100,14 +100,19 @@ class Link:
         acknowledge: Acknowledge,
         up: Callable[[], Awaitable[None]],
         down: Callable[[], None],
+        keeps: str = "trades",
     ) -> None:
-        """Call ``up`` whenever a connection stands, ``down`` when it is lost; hand over acknowledgements of trades."""
+        """Call ``up`` whenever a connection stands, ``down`` when it is lost; hand over acknowledgements of trades.
+
+        ``keeps`` says what waits while there is none.
+        """
         self.settings = settings
         self.inbox = f"{settings.inbox_prefix}.{NUID().next().decode()}"
         self.looks = Looks(inbox=self.inbox, api=settings.api)
         self.client = Client()
         self.problem: str | None = "not connected yet"
         self._name = name
+        self._keeps = keeps
         self._timers = timers
         self._acknowledge = acknowledge
         self._up = up
@@ -227,7 +232,8 @@ class Link:
                 log.info("connected to NATS at %s", addresses)
         elif problem not in self._said:
             self._said.add(problem)
-            log.warning("NATS at %s cannot be reached: %s; trades are kept and the attempts go on", addresses, problem)
+            words = "NATS at %s cannot be reached: %s; %s are kept and the attempts go on"
+            log.warning(words, addresses, problem, self._keeps)
 
 
 def without_password(url: str) -> str:
