@@ -199,6 +199,19 @@ class Operator:
         gauge("lease_held", "Whether this operator acts.", lambda: float(self._acts()))
 
 
+class _NoDifferences(kopf.DiffBaseStorage):
+    """Nothing is handled by what has changed of an object, so none is copied to be compared: half of kopf's work."""
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        return {}
+
+    def fetch(self, **_: Any) -> None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        raise NotImplementedError("there is no handler of changes")
+
+
 def configure(settings: kopf.OperatorSettings, options: Options) -> None:
     """Set kopf up for watching alone: no peering, no look at other definitions, short waits."""
     settings.peering.standalone = True
@@ -212,6 +225,7 @@ def configure(settings: kopf.OperatorSettings, options: Options) -> None:
     settings.watching.chunk_size = 100
     settings.queueing.idle_timeout = 0.1
     settings.persistence.finalizer = "metdc.io/never-set"
+    settings.persistence.diffbase_storage = _NoDifferences()
     for kind in _OURS:
         group, version, plural = _WATCHED[kind]
         settings.watching.label_selectors[kopf_selector(group, version, plural)] = selector(
