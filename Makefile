@@ -40,7 +40,7 @@ LONG := $(addprefix tests/,conformance/test_ccxt.py integration/test_record.py i
 	integration/test_listings.py integration/test_verify.py integration/test_cli_export.py integration/test_consuming.py \
 	integration/test_backfill.py integration/test_spool.py integration/test_many_connections.py)
 
-.PHONY: help install check test test-long load unit cluster-test soak demo replay bench fuzz chaos mutants lock lock-check format dist-check clean
+.PHONY: help install check test test-long load unit cluster-test soak demo replay bench fuzz chaos mutants lock lock-check config format dist-check clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -58,15 +58,17 @@ $(INSTALLED): requirements/dev.txt pyproject.toml | $(BIN)/python
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e . >&2
 	@touch $@
 
-check: $(INSTALLED) lock-check ## Format, lint, types, module arrows, house rules, locks, schemas, and the built wheel in fresh environments
+check: $(INSTALLED) lock-check ## Format, lint, types, module arrows, house rules, locks, schemas, config/ against the chart, and the built wheel in fresh environments
 	@$(BIN)/ruff format --check $(SOURCES)
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m tests.checks
+	@$(BIN)/python -m tests.checks.kustomize
 	@$(BIN)/python -m tests.checks.distribution
 
 test: $(INSTALLED) ## Everything but cluster tests and what test-long has, against a real nats-server
+	@$(BIN)/python -m tests.tools >&2
 	@$(BIN)/python -m pytest -n $(WORKERS) $(APART) $(LONG:%=--ignore=%) --cov --cov-report=term-missing:skip-covered $(ARGS)
 	@$(BIN)/python -m pytest tests/integration $(LONG:%=--ignore=%) $(ARGS)
 	@$(if $(ARGS),true,$(BIN)/python -m tests.chaos --seed $(SEED) --schedule short)
@@ -77,7 +79,7 @@ test-long: $(INSTALLED) ## Listings while running and announced, what is in scop
 load: $(INSTALLED) ## Every market with its whole universe at one address, replaced all at once: no limit is broken (a minute)
 	@$(BIN)/python -m pytest tests/load $(ARGS)
 
-unit: $(INSTALLED) ## The tests without processes and servers, in seconds (ARGS="-k rotation")
+unit: $(INSTALLED) ## The tests without servers, in a minute or two (ARGS="-k rotation")
 	@$(BIN)/python -m pytest -n $(WORKERS) $(APART) $(ARGS)
 
 cluster-test: $(INSTALLED) ## Everything on a real Kubernetes: that of KUBECONFIG, else ../shared/cluster (ARGS="tests/cluster/test_images.py")
@@ -109,6 +111,10 @@ lock: $(INSTALLED) ## requirements/*.txt anew from pyproject.toml, keeping versi
 
 lock-check: $(INSTALLED)
 	@$(BIN)/python -m tests.checks.locks
+
+config: $(INSTALLED) ## What config/ has from the chart, and the tables of the documents from the code, anew
+	@$(BIN)/python -m tests.checks.kustomize --write
+	@$(BIN)/python -m tests.checks.reference
 
 format: $(INSTALLED) ## ruff's formatting and safe fixes
 	@$(BIN)/ruff check --fix-only -q $(SOURCES)

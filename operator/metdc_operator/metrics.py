@@ -16,17 +16,23 @@ class Metrics:
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(f"metdc_operator_{name}", text, labels, registry=registry)
 
-        self.reconciles = counter("reconcile", "Looks at a resource, by how they ended.", "result")
+        self.reconciles = counter(
+            "reconcile", "Looks at a resource, by how they ended: done, refused (by the API server), failed.", "result"
+        )
         self.duration = Histogram(
             "metdc_operator_reconcile_duration_seconds",
             "How long a look at a resource took.",
             buckets=_BUCKETS,
             registry=registry,
         )
-        self.actions = counter("actions", "Writes of objects.", "kind", "action")
-        self.turns = counter("rotations_begun", "Replacements begun, by why.", "urgency")
+        self.actions = counter(
+            "actions", "Objects written: apply, adjust (without its template), delete.", "kind", "action"
+        )
+        self.turns = counter(
+            "rotations_begun", "Replacements begun, by why: edit, drain, upgrade, schedule.", "urgency"
+        )
         self.status_writes = counter("status_writes", "Writes of a status.")
-        self.reports = counter("report_reads", "Reads of pods' reports, by how they ended.", "result")
+        self.reports = counter("report_reads", "Reads of pods' reports, by how they ended: read, failed.", "result")
         self.api_errors = counter("api_errors", "Looks that the API server cut short: refused, or left unanswered.")
         self.repairs = counter("watch_repairs", "Changes of which a watch had not told.", "kind")
         self.lag = Gauge("metdc_operator_loop_lag_seconds", "How late the event loop last turned.", registry=registry)

@@ -1,4 +1,8 @@
-"""``python -m tests.checks.reference``: writes the tables of docs/exchangecollector.md anew from the definition."""
+"""``python -m tests.checks.reference``: writes the tables of the documents that come from the code anew.
+
+Fields, rules and columns of the resource from its definition, metrics from what is served, values of the chart from its
+schema. `make test` compares them.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -6,26 +10,43 @@ from typing import Any
 
 import yaml
 
+from tests.checks import metrics, values
+
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = ROOT / "docs" / "exchangecollector.md"
 _DEFINITION = ROOT / "crds" / "exchangecollectors.metdc.io.yaml"
 
 Schema = Mapping[str, Any]
+Tables = Mapping[str, Callable[[], Iterator[str]]]
 
 
-def page(text: str) -> str:
-    """Return the page's text with the tables that the definition makes."""
-    version = yaml.safe_load(_DEFINITION.read_text(encoding="utf-8"))["spec"]["versions"][0]
-    tables: dict[str, Callable[[Schema], Iterator[str]]] = {
-        "spec": lambda each: _fields(each, "spec"),
-        "rules": _rules,
-        "columns": _columns,
-        "status": lambda each: _fields(each, "status"),
-    }
-    for name, table in tables.items():
-        before, start, rest = text.partition(f"<!-- {name} -->\n")
-        _, end, after = rest.partition(f"<!-- /{name} -->")
-        text = "\n".join((before + start, *table(version), "", end + after))
+def _version() -> Schema:
+    found: Schema = yaml.safe_load(_DEFINITION.read_text(encoding="utf-8"))["spec"]["versions"][0]
+    return found
+
+
+PAGES: Mapping[str, Tables] = {
+    "docs/exchangecollector.md": {
+        "spec": lambda: _fields(_version(), "spec"),
+        "rules": lambda: _rules(_version()),
+        "columns": lambda: _columns(_version()),
+        "status": lambda: _fields(_version(), "status"),
+    },
+    "docs/metrics.md": {
+        "collectors": lambda: metrics.table(metrics.of_collectors()),
+        "operator": lambda: metrics.table(metrics.of_operator()),
+    },
+    "charts/metdc/README.md": {"values": values.table},
+}
+"""By page: its tables, each between two comments that name it."""
+
+
+def page(name: str, text: str) -> str:
+    """Return a page's text with the tables that the code makes."""
+    for mark, table in PAGES[name].items():
+        before, start, rest = text.partition(f"<!-- {mark} -->\n")
+        _, end, after = rest.partition(f"<!-- /{mark} -->")
+        assert end, f"{name} has no place for {mark}"
+        text = "\n".join((before + start, *table(), "", end + after))
     return text
 
 
@@ -103,4 +124,5 @@ def _cell(text: str) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for each in PAGES:
+        (ROOT / each).write_text(page(each, (ROOT / each).read_text(encoding="utf-8")), encoding="utf-8")

@@ -16,7 +16,6 @@ from metdc_collector.cli.group import COMMANDS
 from metdc_collector.clock import Clock, Timers
 from metdc_collector.exchanges.registry import MARKETS, venue
 from metdc_collector.exchanges.upbit import SPOT
-from metdc_collector.health import ReportMetrics
 from metdc_collector.listings.figures import WatcherMetrics
 from metdc_collector.listings.watcher import Order, Watcher
 from metdc_collector.publisher.link import NatsSettings
@@ -31,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "collector/metdc_collector/wire/schemas"
 PAGES = {
     str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
-    for path in (*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md")))
+    for path in (*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md")), *sorted(ROOT.glob("charts/*/*.md")))
 }
 COLLECTOR = PAGES["docs/collector.md"]
 DECODERS: dict[str, Callable[[bytes], object]] = {
@@ -41,21 +40,6 @@ DECODERS: dict[str, Callable[[bytes], object]] = {
     "listing.v1": listing.decode,
     "report.v1": report.decode,
 }
-REPORT = report.Report(
-    namespace="default",
-    collector="binance",
-    exchange="binance",
-    market="spot",
-    shard=0,
-    shards=1,
-    pod="binance-spot-0",
-    uid="1",
-    slot="2026-11-23T10:00:00Z",
-    started=0,
-    at=0,
-    state="starting",
-    ready=False,
-)
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -86,12 +70,6 @@ def schema_of(record: dict[str, Any]) -> str:
         "announced": "listing.v1",
     }
     return next(name for member, name in marks.items() if member in record)
-
-
-def test_every_metric_is_explained_under_its_name() -> None:
-    served = {sample.name for family in ReportMetrics(lambda: REPORT).collect() for sample in family.samples}
-    explained = set(re.findall(r"^\| `(metdc_\w+)` \|", COLLECTOR, re.MULTILINE))
-    assert explained == served
 
 
 def test_every_metric_of_the_watcher_is_explained_under_its_name() -> None:
@@ -146,7 +124,7 @@ def test_every_relative_link_leads_somewhere(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(PAGES))
 def test_every_path_of_the_repository_that_is_named_exists(name: str) -> None:
-    named = re.compile(r"(?<![\w/.-])(?:collector|config|crds|docs|operator|requirements|tests)/[\w./-]*")
+    named = re.compile(r"(?<![\w/.-])(?:charts|collector|config|crds|docs|operator|requirements|tests)/[\w./-]*")
     paths = {path for text in code(PAGES[name]) for path in named.findall(text)}
     assert sorted(path for path in paths if not (ROOT / path).exists()) == []
 
@@ -190,11 +168,13 @@ def test_the_example_of_a_resource_is_one_that_the_definition_takes(name: str) -
     assert (resource.exchange, problems) == ("binance", [])
 
 
-def test_the_tables_of_the_resource_are_those_that_its_definition_makes() -> None:
-    text = PAGES["docs/exchangecollector.md"]
+@pytest.mark.parametrize(("name", "rows"), [("exchangecollector", 150), ("metrics", 40), ("README", 60)])
+def test_tables_that_come_from_the_code_are_as_the_code_makes_them(name: str, rows: int) -> None:
+    page = "charts/metdc/README.md" if name == "README" else f"docs/{name}.md"
+    text = (ROOT / page).read_text(encoding="utf-8")
 
-    assert reference.page(text) == text, "python -m tests.checks.reference writes them anew"
-    assert text.count("\n| `") > 150
+    assert reference.page(page, text) == text, "python -m tests.checks.reference writes them anew"
+    assert text.count("\n| `") > rows
 
 
 def test_every_condition_and_every_reason_is_explained() -> None:

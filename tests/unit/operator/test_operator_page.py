@@ -3,10 +3,9 @@
 import re
 from pathlib import Path
 
-from metdc_operator.app import Operator
 from metdc_operator.conditions import conditions
 from metdc_operator.observation import MarketSeen, Reason, Seen
-from metdc_operator.options import Options, _parser
+from metdc_operator.options import _parser
 from tests.unit.operator.examples import NOW, SECOND
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs/operator.md").read_text(encoding="utf-8")
@@ -17,17 +16,6 @@ def test_every_condition_and_reason_is_explained() -> None:
 
     assert [kind for kind in kinds if f"| `{kind}` |" not in PAGE] == []
     assert [str(reason) for reason in Reason if f"`{reason}`" not in PAGE] == []
-
-
-async def test_every_metric_is_explained_under_its_name() -> None:
-    operator = Operator(Options())
-    operator._gauges()
-    served = {
-        f"{family.name}_total" if family.type == "counter" else family.name
-        for family in operator._metrics.registry.collect()
-    }
-
-    assert set(re.findall(r"`(metdc_operator_\w+)", PAGE)) == served
 
 
 def test_every_flag_is_explained_with_its_variable() -> None:

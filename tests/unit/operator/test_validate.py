@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from metdc_collector.exchanges.registry import MARKETS
 from metdc_operator import schema
 from metdc_operator.problem import InvalidManifest
 from metdc_operator.validate import load, parse_text
@@ -27,21 +28,18 @@ def with_field(field: str) -> list[str]:
 
 
 @pytest.mark.parametrize("file", sorted(SAMPLES.glob("*.yaml")), ids=lambda file: file.name)
-def test_a_sample_is_valid_and_names_no_nats(file: Path) -> None:
+def test_a_sample_is_valid_and_names_a_nats_only_if_it_is_about_that(file: Path) -> None:
     resources = load([file])
 
     assert resources
-    assert all("nats" not in each.spec for each in resources)
+    assert {"nats" in each.spec for each in resources} == {file.name == "external-nats.yaml"}
 
 
-def test_there_is_a_sample_per_exchange_one_for_all_and_one_for_the_simulator() -> None:
-    assert {file.name for file in SAMPLES.glob("*.yaml")} >= {
-        "binance.yaml",
-        "phemex.yaml",
-        "kucoin.yaml",
-        "all.yaml",
-        "simulator.yaml",
-    }
+def test_there_is_a_sample_per_exchange_one_for_all_and_one_of_each_way_to_run_them() -> None:
+    ways = {"all", "upbit-krw", "simulator", "external-nats", "redundancy", "sharded"}
+
+    assert {file.stem for file in SAMPLES.glob("*.yaml")} == {*MARKETS, *ways}
+    assert [each.exchange for each in load([SAMPLES / "all.yaml"])] == list(MARKETS)
 
 
 # -- defaults
