@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.checks import clean, exact, schemas, sizes
+from tests.checks import clean, exact, schemas, sizes, skaffold
 
 
 def tracked() -> list[Path]:
@@ -26,6 +26,7 @@ def violations() -> Iterator[str]:
             yield from sizes.violations(path, text)
             yield from exact.violations(path, text)
     yield from schemas.violations()
+    yield from skaffold.violations()
 
 
 def main() -> int:
