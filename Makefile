@@ -13,7 +13,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-SOURCES := collector operator tests
+SOURCES := collector operator tests charts
 
 # Of `make demo`
 DURATION ?= 60

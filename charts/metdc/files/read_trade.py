@@ -9,11 +9,11 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import nats
 from nats.aio.client import Client
 from nats.errors import Error
-from nats.js.errors import Error as JetStreamError
 
 from metdc_collector.publisher.link import NatsSettings, login
 
@@ -22,17 +22,19 @@ FIELDS = ("exchange", "market", "symbol", "side", "price", "quantity", "time")
 
 async def newest(client: Client, domain: str | None) -> bytes | None:
     """Return the trade that was stored last; null where there is none."""
-    options = {"domain": domain} if domain else {}
-    js = client.jetstream(**options)
     api = f"$JS.{domain}.API" if domain else "$JS.API"
-    reply = await client.request(f"{api}.STREAM.NAMES", json.dumps({"subject": "trades.>"}).encode())
-    infos = [await js.stream_info(name) for name in json.loads(reply.data).get("streams") or ()]
-    held = [info.state for info in infos if info.state.messages]
-    names = [info.config.name for info in infos if info.state.messages]
+
+    async def ask(call: str, **body: Any) -> dict[str, Any]:
+        return dict(json.loads((await client.request(f"{api}.{call}", json.dumps(body).encode(), timeout=5)).data))
+
+    names = (await ask("STREAM.NAMES", subject="trades.>")).get("streams") or ()
+    states = {name: (await ask(f"STREAM.INFO.{name}"))["state"] for name in names}
+    held = [name for name in names if states[name]["messages"]]
     if not held:
         return None
-    last, name = max(zip(held, names, strict=True), key=lambda pair: pair[0].last_ts or "")
-    return (await js.get_msg(name, seq=last.last_seq, direct=True)).data
+    last = max(held, key=lambda name: str(states[name]["last_ts"]))
+    request = json.dumps({"seq": states[last]["last_seq"]}).encode()
+    return bytes((await client.request(f"{api}.DIRECT.GET.{last}", request, timeout=5)).data)
 
 
 async def main() -> int:
@@ -49,7 +51,7 @@ async def main() -> int:
     while time.monotonic() < deadline:
         try:
             client = await nats.connect(
-                settings.urls,
+                list(settings.urls),
                 allow_reconnect=False,
                 connect_timeout=5,
                 inbox_prefix=settings.inbox_prefix,
@@ -63,7 +65,7 @@ async def main() -> int:
                 trade = json.loads(found)
                 print(json.dumps({name: trade[name] for name in FIELDS}))
                 return 0
-        except (OSError, Error, JetStreamError) as error:
+        except (OSError, Error) as error:
             problem = f"NATS at {os.environ['NATS_URL']}: {error or type(error).__name__}"
         await asyncio.sleep(2)
     print(problem, file=sys.stderr)
