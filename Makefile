@@ -1,6 +1,6 @@
 # What a person or a machine does with this repository; `make help` lists it.
 #
-# Progress goes to stderr. `demo`, `replay`, `bench`, `fuzz`, `chaos`, `cluster-test` and `soak` end with one JSON object on stdout, so no recipe is echoed.
+# Progress goes to stderr. `demo`, `replay`, `bench`, `fuzz`, `chaos`, `cluster-test`, `e2e` and `soak` end with one JSON object on stdout, so no recipe is echoed.
 # make itself answers 2 for every red recipe; the exact exit code (1 failed, 2 proves nothing) is that of the command behind it.
 # From another folder: `make -s -C FOLDER demo`, since make without -s reports on stdout that it enters and leaves FOLDER.
 
@@ -40,10 +40,10 @@ LONG := $(addprefix tests/,conformance/test_ccxt.py integration/test_record.py i
 	integration/test_listings.py integration/test_verify.py integration/test_cli_export.py integration/test_consuming.py \
 	integration/test_backfill.py integration/test_spool.py integration/test_many_connections.py)
 
-.PHONY: help install check test test-long load unit cluster-test soak demo replay bench fuzz chaos mutants lock lock-check config format dist-check clean
+.PHONY: help install check test test-long load unit cluster-test e2e soak demo replay bench fuzz chaos mutants lock lock-check config format dist-check clean
 
 help: ## This list
-	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -E '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 install: $(INSTALLED) ## The virtual environment in .venv, as the locks say
 
@@ -84,6 +84,9 @@ unit: $(INSTALLED) ## The tests without servers, in a minute or two (ARGS="-k ro
 
 cluster-test: $(INSTALLED) ## Everything on a real Kubernetes: that of KUBECONFIG, else ../shared/cluster (ARGS="tests/cluster/test_images.py")
 	@$(BIN)/python -m tests.cluster $(ARGS)
+
+e2e: $(INSTALLED) ## The chart on that Kubernetes as a new user installs it, and what befalls an installation, then the audit (20 minutes)
+	@$(BIN)/python -m tests.e2e $(ARGS)
 
 soak: $(INSTALLED) ## The simulator's sample on that Kubernetes, rotated each minute until it is enough, then the audit (ROTATIONS=1000)
 	@$(BIN)/python -m tests.cluster.soak --rotations $(ROTATIONS) $(ARGS)

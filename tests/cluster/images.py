@@ -26,21 +26,24 @@ class Images:
     simulator: str
 
 
-def provide(*, tag: str) -> Images:
+def provide(*, tag: str, again: bool = False) -> Images:
     """Return the images that the environment names; build those that it doesn't.
+
+    ``again`` are images of the same sources under other names, which the environment names in ``…_IMAGE_NEXT``.
 
     Raises:
         NoCluster: one is to be built, and there is nothing here that brings it into the cluster.
     """
-    named = {image: os.environ.get(variable) for image, (_, variable) in DOCKERFILES.items()}
-    built = {image: name or _build(image, f"metdc/{image}:{tag}") for image, name in named.items()}
+    variables = {image: f"{name}_NEXT" if again else name for image, (_, name) in DOCKERFILES.items()}
+    named = {image: os.environ.get(variable) for image, variable in variables.items()}
+    built = {image: name or _build(image, f"metdc/{image}:{tag}", variables[image]) for image, name in named.items()}
     if not all(named.values()):
         _image("--base", NATS)
     return Images(**built)
 
 
-def _build(image: str, name: str) -> str:
-    file, variable = DOCKERFILES[image]
+def _build(image: str, name: str, variable: str) -> str:
+    file, _ = DOCKERFILES[image]
     if not (TOOLS / "image").is_file():
         raise NoCluster(f"the image of {file} is in the cluster under no known name: set {variable}")
     say(f"building {name}")

@@ -69,7 +69,9 @@ class Place:
             return self.cluster.raw(f"/api/v1/namespaces/{self.name}/pods/{pod}:{port}/proxy{path}")
         return None
 
-    def python(self, image: str, code: str, *, name: str, uid: int = 12345) -> str:
+    def python(
+        self, image: str, code: str, *, name: str, uid: int = 12345, labels: Mapping[str, str] | None = None
+    ) -> str:
         """Run a few lines of Python in a restricted pod of that image, to its end; return what it printed.
 
         Raises:
@@ -78,7 +80,8 @@ class Place:
         security = RESTRICTED | {"runAsUser": uid}
         container = {"name": "main", "image": image, "command": ["python3", "-c", code], "securityContext": security}
         pod = {"restartPolicy": "Never", "automountServiceAccountToken": False, "containers": [container]}
-        self.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": pod})
+        metadata = {"name": name, "labels": dict(labels or {})}
+        self.apply({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": pod})
         ended = {"Succeeded", "Failed"}
         phase = eventually(
             lambda: (now := self.get("pod", name)["status"].get("phase")) in ended and now, START, f"{name} ends"
@@ -101,16 +104,17 @@ def place(cluster: Cluster, name: str) -> Iterator[Place]:
 
 @dataclass(frozen=True, slots=True)
 class Exchanges:
-    """The simulated exchanges and the NATS server of a namespace, `simulator` and `nats` to its pods."""
+    """The simulated exchanges and NATS of a namespace; ``login`` is ``user:password@`` where the server wants one."""
 
     place: Place
     control: Forward
     nats: Forward
+    login: str = ""
 
     @property
     def nats_url(self) -> str:
         """Where clients on this machine connect."""
-        return f"nats://{self.nats.address()}"
+        return f"nats://{self.login}{self.nats.address()}"
 
     def order(self, path: str, **body: Any) -> Any:
         """POST on the simulator's control port."""
@@ -174,7 +178,7 @@ def exchanges(where: Place, images: Images, *words: str) -> Iterator[Exchanges]:
 
     The exchanges are silent until told a rate (`order("/rate", total=200)`), unless ``words`` name one.
     """
-    where.apply(*_objects(where.cluster, images, words))
+    where.apply(*simulation(where.cluster, images, words))
     where.kubectl("rollout", "status", "statefulset/nats", f"--timeout={START:.0f}s", timeout=START + 10)
     where.rolled_out("simulator")
     say(f"{where.name}: exchanges and NATS are ready")
@@ -185,7 +189,8 @@ def exchanges(where: Place, images: Images, *words: str) -> Iterator[Exchanges]:
         yield Exchanges(where, control, nats)
 
 
-def _objects(cluster: Cluster, images: Images, words: Sequence[str]) -> list[Json]:
+def simulation(cluster: Cluster, images: Images, words: Sequence[str]) -> list[Json]:
+    """Return the objects of config/simulator, silent exchanges and NATS."""
     objects = cluster.kustomize(ROOT / "config" / "simulator")
     for thing in objects:
         if (thing["kind"], thing["metadata"]["name"]) == ("Deployment", "simulator"):

@@ -131,12 +131,12 @@ def test_every_path_of_the_repository_that_is_named_exists(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(PAGES))
 def test_every_make_target_and_module_that_is_named_exists(name: str) -> None:
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     texts = list(code(PAGES[name]))
     asked = {
         target
         for text in texts
-        for run in re.findall(r"^make((?: [a-z-]+)+)", text, re.MULTILINE)
+        for run in re.findall(r"^make((?: [a-z0-9-]+)+)", text, re.MULTILINE)
         for target in run.split()
     }
     modules = {module for text in texts for module in re.findall(r"python -m ([\w.]+)", text)}

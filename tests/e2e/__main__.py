@@ -1,0 +1,119 @@
+"""``make e2e``: the chart on the cluster of KUBECONFIG, else of ``../shared/cluster``, as a new user installs it.
+
+Builds the images, installs the chart with the real helm and the simulated exchanges as a pod, applies the simulator's
+sample, and lets happen under load what befalls an installation; at the end the audit compares all that is stored with
+all that the exchanges sent. Everything it needs comes by itself, pinned.
+
+Progress on stderr, one JSON object as the last line on stdout. Exit code 0: all held, 1: something did not, or there is
+no cluster, 2: bad usage, or a run that proves nothing.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from tests import tools
+from tests.audit.judge import Verdict
+from tests.audit.stream import CannotRead
+from tests.cluster import images as provision
+from tests.cluster import kube
+from tests.cluster.conftest import PREFIX
+from tests.cluster.kube import Cluster
+from tests.cluster.place import ready
+from tests.cluster.sample.scene import Rotations
+from tests.e2e import adversary, release
+from tests.e2e.scene import LIMIT, Scene, scene
+from tests.e2e.strokes import FAILURES, ROTATIONS, STROKES, rotated, struck
+from tests.harness import Stopped, heed_signals, say
+
+OK, FAILED, NOTHING = 0, 1, 2
+MARKETS = 12
+COUNTS = ("lost", "duplicated", "misordered", "wrong")
+
+
+def run(cluster: Cluster, *, accept_open: bool) -> tuple[dict[str, Any], Verdict]:
+    """Install, strike, audit; return the result and the audit's verdict."""
+    images = provision.provide(tag=f"{PREFIX}-e2e")
+    again = provision.provide(tag=f"{PREFIX}-e2e-next", again=True)
+    with scene(cluster, images, again) as found:
+        record: dict[str, Any] = {
+            "helm": release.version(),
+            "kubernetes": cluster.version(),
+            "install_to_first_trade_s": round(found.first_trade, 1),
+            "pods_ready": sum(ready(pod) for pod in found.sample.pods()),
+        }
+        counted = Rotations(found.sample)
+        enforced, faults = _struck(found)
+        record |= {"rotations": _rotated(found, counted), "faults": faults, "policies_enforced": enforced}
+        say("auditing ...")
+        verdict = found.sample.audited()
+    return judged(record, verdict, accept_open=accept_open), verdict
+
+
+def _struck(found: Scene) -> tuple[bool | None, list[dict[str, Any]]]:
+    try:
+        enforced: bool | None = adversary.policies_enforced(found)
+    except FAILURES as error:
+        say(f"whether policies are enforced could not be seen: {error}")
+        enforced = None
+    return enforced, [struck(found, stroke) for stroke in STROKES]
+
+
+def _rotated(found: Scene, counted: Rotations) -> int:
+    try:
+        return rotated(found, counted)
+    except FAILURES as error:
+        say(f"rotations: {error}")
+        return sum(counted.look().values())
+
+
+def judged(record: dict[str, Any], verdict: Verdict, *, accept_open: bool) -> dict[str, Any]:
+    """Put everything together; ``problems`` say what did not hold."""
+    tallies = verdict.tallies.values()
+    counts = {name: sum(getattr(tally, name) for tally in tallies) for name in COUNTS}
+    problems = [f"{each['name']}: {each.get('why', 'failed')}" for each in record["faults"] if not each["ok"]]
+    if record["install_to_first_trade_s"] >= LIMIT:
+        problems.append(f"trades of all markets were stored after {record['install_to_first_trade_s']} s only")
+    if record["pods_ready"] < MARKETS:
+        problems.append(f"{record['pods_ready']} pods were ready")
+    if record["rotations"] < ROTATIONS:
+        problems.append(f"{record['rotations']} of {ROTATIONS} rotations")
+    if record["policies_enforced"] is not True and not accept_open:
+        problems.append("network policies are not enforced; --accept-open-network takes that")
+    if not verdict.ok:
+        problems.append(f"the audit: {json.dumps(verdict.record()['examples'][:3])}")
+    ok = not problems and not verdict.empty
+    sent = sum(tally.sent for tally in tallies)
+    return {"ok": ok} | record | counts | {"sent": sent, "skipped": 0} | ({"problems": problems} if problems else {})
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tests.e2e", description="The chart on a real Kubernetes.")
+    parser.add_argument(
+        "--accept-open-network", action="store_true", help="hold on a cluster that enforces no network policies"
+    )
+    options = parser.parse_args(argv)
+    heed_signals()
+    try:
+        tools.helm()
+        cluster = kube.find()
+        os.environ["KUBECONFIG"] = cluster.kubeconfig
+        result, verdict = run(cluster, accept_open=options.accept_open_network)
+        code = NOTHING if verdict.empty else OK if result["ok"] else FAILED
+    except (Stopped, KeyboardInterrupt):
+        code, result = NOTHING, {"ok": False, "error": "stopped before there was anything to audit"}
+    except (kube.NoCluster, tools.Missing, CannotRead, *FAILURES) as error:
+        say(str(error))
+        code, result = FAILED, {"ok": False, "error": str(error).partition("\n")[0]}
+    for problem in result.get("problems", ()):
+        say(problem)
+    print(json.dumps(result, ensure_ascii=False))
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,97 @@
+"""`make e2e` says honestly what it has shown; what it does is in tests/e2e."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.audit.judge import Tally, Verdict
+from tests.cluster import kube
+from tests.cluster.kube import Json
+from tests.e2e import __main__ as command
+from tests.e2e import release, scene
+
+HELD = Verdict({"binance.spot": Tally(sent=10, stored=10)}, [])
+RECORD: dict[str, Any] = {
+    "install_to_first_trade_s": 70.0,
+    "pods_ready": 13,
+    "rotations": 60,
+    "faults": [{"name": "NATS killed", "injected": True, "ok": True}],
+    "policies_enforced": True,
+}
+
+
+def judged(verdict: Verdict = HELD, *, accept_open: bool = False, **record: Any) -> dict[str, Any]:
+    return command.judged(RECORD | record, verdict, accept_open=accept_open)
+
+
+def test_what_held_is_ok_and_counts_nothing() -> None:
+    found = judged()
+    assert found["ok"]
+    assert [found[name] for name in ("lost", "duplicated", "misordered", "wrong", "skipped")] == [0] * 5
+
+
+@pytest.mark.parametrize(
+    ("record", "words"),
+    [
+        ({"install_to_first_trade_s": 120.0}, "after 120.0 s"),
+        ({"pods_ready": 11}, "11 pods"),
+        ({"rotations": 59}, "59 of 60"),
+        ({"faults": [{"name": "NATS killed", "injected": False, "ok": False, "why": "no pod"}]}, "NATS killed: no pod"),
+        ({"policies_enforced": False}, "not enforced"),
+        ({"policies_enforced": None}, "not enforced"),
+    ],
+)
+def test_what_did_not_hold_is_said(record: dict[str, Any], words: str) -> None:
+    found = judged(**record)
+    assert not found["ok"]
+    assert any(words in problem for problem in found["problems"])
+
+
+def test_a_network_without_policies_can_be_accepted_and_is_told_all_the_same() -> None:
+    found = judged(policies_enforced=False, accept_open=True)
+    assert (found["ok"], found["policies_enforced"]) == (True, False)
+
+
+def test_a_lost_trade_is_a_problem() -> None:
+    found = judged(Verdict({"binance.spot": Tally(sent=10, stored=9, lost=1)}, [{"kind": "lost"}]))
+    assert (found["ok"], found["lost"]) == (False, 1)
+    assert any("the audit" in problem for problem in found["problems"])
+
+
+def test_a_run_in_which_nothing_was_owed_is_not_ok() -> None:
+    assert not judged(Verdict({"binance.spot": Tally()}, []))["ok"]
+
+
+def test_without_a_cluster_it_fails_and_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    monkeypatch.setattr(kube, "TOOLS", tmp_path)
+    assert command.main([]) == 1
+    verdict = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert not verdict["ok"]
+    assert "set KUBECONFIG" in verdict["error"]
+
+
+def test_values_are_merged_map_by_map() -> None:
+    assert release.merged({"a": {"b": 1, "c": [2]}, "d": 3}, {"a": {"c": [4]}}) == {"a": {"b": 1, "c": [4]}, "d": 3}
+
+
+def deployment(*, generation: int = 2, observed: int = 2, replicas: int = 1, updated: int = 1) -> Json:
+    status = {"observedGeneration": observed, "replicas": replicas, "updatedReplicas": updated}
+    return {"metadata": {"generation": generation}, "spec": {"replicas": 1}, "status": status}
+
+
+@pytest.mark.parametrize(
+    ("found", "replacing"),
+    [
+        (deployment(), False),
+        (deployment(replicas=2), True),
+        (deployment(updated=0), True),
+        (deployment(observed=1, updated=0), False),
+    ],
+)
+def test_a_replacement_is_under_way_from_the_new_pod_to_the_old_one_s_end(found: Json, replacing: bool) -> None:
+    assert scene._is_replacing(found) is replacing
