@@ -61,9 +61,9 @@ def policies_enforced(scene: Scene) -> bool:
     operator = scene.release.operator()["status"]["podIP"]
     targets = [("nats", NATS, 4222), ("collector", collector, 8080), ("operator", operator, 8080)]
     code = _REACH.replace("{targets!r}", repr(targets))
-    let_in = json.loads(scene.where.python(scene.images.collector, code, name="let-in", labels=CLIENT))
+    let_in = _said(scene, "let-in", code, CLIENT)
     assert "nats" in let_in, "a pod that the policy lets in does not reach NATS"
-    return bool(json.loads(scene.where.python(scene.images.collector, code, name="kept-out")) == [])
+    return not _said(scene, "kept-out", code, {})
 
 
 def without_credentials(scene: Scene) -> dict[str, Any]:
@@ -88,8 +88,13 @@ def with_the_reader_s(scene: Scene) -> dict[str, Any]:
 def _published(scene: Scene, name: str, options: dict[str, str]) -> Json:
     subjects = [FORGED, "$JS.API.STREAM.DELETE.TRADES_BINANCE"]
     code = _PUBLISH.format(options=options, url=f"nats://{NATS}:4222", subjects=subjects, forged=FORGED)
-    found: Json = json.loads(scene.where.python(scene.images.collector, code, name=name, labels=CLIENT))
+    found: Json = _said(scene, name, code, CLIENT)
     return found
+
+
+def _said(scene: Scene, name: str, code: str, labels: dict[str, str]) -> Any:
+    """Run it in a pod; return what its last line says."""
+    return json.loads(scene.where.python(scene.images.collector, code, name=name, labels=labels).splitlines()[-1])
 
 
 def another_namespace_s_secret(scene: Scene) -> dict[str, Any]:
