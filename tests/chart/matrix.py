@@ -42,7 +42,7 @@ MATRIX: Mapping[str, Mapping[str, Any]] = {
         "nats": {
             "embedded": {
                 "storage": {"size": "2Ti"},
-                "maxFileStore": "1900Gi",
+                "maxFileStore": "3Ti",
                 "memory": "8Gi",
                 "tradesPerSecond": 50000,
                 "streams": 14,

@@ -83,7 +83,7 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
         "nats.external has both credentials and credentialsSecret",
     ),
     (nested("collectors.stream.replicas", 3), "the embedded NATS is a single server"),
-    (nested("nats.embedded.maxFileStore", "21Gi"), "maxFileStore (21504Mi) is more than"),
+    (nested("nats.embedded.maxFileStore", "41Gi"), "maxFileStore (41984Mi) is more than twice"),
     (nested("collectors.stream.maxBytes", "3Gi"), "7 streams of 3072Mi"),
     (nested("nats.embedded.storage.size", "500Mi"), "less than 64Mi is of no use"),
     (nested("nats.embedded.streams", 500), "less than 64Mi is of no use"),

@@ -1,6 +1,7 @@
 {{- /* What the embedded NATS server holds, and in what. Sizes are bytes. */ -}}
 
-{{- /* JetStream's files: nine tenths of the volume, since a file system needs some of it. */ -}}
+{{- /* What JetStream may hold. It counts trades as they are, before s2 makes a third of them: nine tenths of the volume, which they
+then never fill. */ -}}
 {{- define "metdc.nats.maxFileStore" -}}
 {{- with .Values.nats.embedded -}}
 {{- if .maxFileStore -}}
@@ -66,8 +67,8 @@
 {{- end -}}
 {{- $volume := include "metdc.bytes" $embedded.storage.size | int64 -}}
 {{- $store := include "metdc.nats.maxFileStore" . | int64 -}}
-{{- if gt $store $volume -}}
-{{- fail (printf "nats.embedded.maxFileStore (%s) is more than nats.embedded.storage.size (%s): raise the volume or lower the store" (include "metdc.mib" $store) (include "metdc.mib" $volume)) -}}
+{{- if gt $store (mul $volume 2) -}}
+{{- fail (printf "nats.embedded.maxFileStore (%s) is more than twice nats.embedded.storage.size (%s), and on disk trades are a third of what it counts: raise the volume or lower the store" (include "metdc.mib" $store) (include "metdc.mib" $volume)) -}}
 {{- end -}}
 {{- $each := include "metdc.stream.bytes" . | int64 -}}
 {{- $wanted := add (mul $each ($embedded.streams | int64)) (include "metdc.nats.others" . | int64) -}}
