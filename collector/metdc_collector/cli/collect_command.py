@@ -20,7 +20,7 @@ from metdc_collector.cli.arguments import (
     split,
     the_venue,
 )
-from metdc_collector.cli.connecting import as_folder
+from metdc_collector.stored.connecting import as_folder
 from metdc_collector.wire import config as pod
 from metdc_collector.wire.config import PodConfig
 from metdc_collector.wire.errors import InvalidMessage

@@ -11,11 +11,11 @@ from typing import Literal
 
 import click
 
-from metdc_collector.cli import parquet
 from metdc_collector.cli.arguments import credentials_option, moment, nats_option, trades_pattern
-from metdc_collector.cli.connecting import Connection
-from metdc_collector.cli.exporting import Choice, Sorter, replacing, write_lines
-from metdc_collector.cli.reading import SECOND, JetStream, ReadError, Reading, Start
+from metdc_collector.stored import parquet
+from metdc_collector.stored.connecting import Connection
+from metdc_collector.stored.exporting import Choice, Sorter, replacing, write_lines
+from metdc_collector.stored.reading import SECOND, JetStream, ReadError, Reading, Start
 from metdc_collector.wire.trade import Trade
 
 MARGIN = 300 * SECOND
@@ -97,12 +97,10 @@ def _check(order: Order) -> None:
     if order.form == "parquet":
         if order.output is None:
             raise click.UsageError("--format parquet needs --output FILE")
-        try:
-            import pyarrow as pa  # noqa: F401 # asked for now, rather than after an hour of reading
-        except ModuleNotFoundError:
+        if not parquet.available():  # asked for now, rather than after an hour of reading
             raise click.UsageError(
                 "--format parquet needs pyarrow, which this installation lacks: pip install 'metdc[parquet]'"
-            ) from None
+            )
 
 
 def _write(order: Order, urls: tuple[str, ...], credentials: Path | None) -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 import click
 
 from metdc_collector.cli.arguments import credentials_option, moment, nats_option
-from metdc_collector.cli.connecting import Connection
-from metdc_collector.cli.reading import SECOND, ReadError, Reading, Start
+from metdc_collector.stored.connecting import Connection
+from metdc_collector.stored.reading import SECOND, ReadError, Reading, Start
 from metdc_collector.wire import gap as gaps
 from metdc_collector.wire.errors import InvalidMessage
 from metdc_collector.wire.gap import Gap

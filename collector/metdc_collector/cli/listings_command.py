@@ -10,7 +10,6 @@ from metdc_collector import logs
 from metdc_collector.__main__ import divisor, listening, until_told
 from metdc_collector.access import divided
 from metdc_collector.cli.arguments import base_address, credentials_option, nats_option, trusted
-from metdc_collector.cli.connecting import as_folder
 from metdc_collector.cli.listings_shown import show
 from metdc_collector.clock import Clock, Timers
 from metdc_collector.exchanges.upbit import SPOT, notices
@@ -19,6 +18,7 @@ from metdc_collector.listings.listener import Key
 from metdc_collector.listings.watcher import Order, Watcher
 from metdc_collector.publisher.link import NatsSettings
 from metdc_collector.settings import InvalidSettings
+from metdc_collector.stored.connecting import as_folder
 from metdc_collector.wire.config import DEFAULT_SHARE
 
 EPILOG = """\b

@@ -14,9 +14,9 @@ from pathlib import Path
 import click
 
 from metdc_collector.cli.arguments import moment
-from metdc_collector.cli.connecting import Connection
-from metdc_collector.cli.reading import SECOND, ReadError, Reading, Start
 from metdc_collector.listings.memory import BUCKET, KEY, Memory, Unread, decode
+from metdc_collector.stored.connecting import Connection
+from metdc_collector.stored.reading import SECOND, ReadError, Reading, Start
 from metdc_collector.wire import listing as listings
 from metdc_collector.wire.errors import InvalidMessage
 from metdc_collector.wire.listing import Listing

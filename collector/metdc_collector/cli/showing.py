@@ -6,7 +6,7 @@ from typing import BinaryIO, Protocol, TextIO
 from rich.console import Console
 from rich.text import Text
 
-from metdc_collector.cli.reading import Stored
+from metdc_collector.stored.reading import Stored
 from metdc_collector.wire import trade
 from metdc_collector.wire.errors import InvalidMessage
 from metdc_collector.wire.trade import Trade

@@ -11,10 +11,10 @@ from typing import Literal
 import click
 
 from metdc_collector.cli.arguments import credentials_option, moment, nats_option, trades_pattern
-from metdc_collector.cli.connecting import Connection
-from metdc_collector.cli.reading import ReadError, Reading, Start
 from metdc_collector.cli.showing import Lines, Show, Table
 from metdc_collector.exchanges.registry import MARKETS
+from metdc_collector.stored.connecting import Connection
+from metdc_collector.stored.reading import ReadError, Reading, Start
 from metdc_collector.wire import subjects
 from metdc_collector.wire.errors import InvalidToken
 

@@ -4,8 +4,8 @@ import io
 
 import pytest
 
-from metdc_collector.cli.reading import Stored
 from metdc_collector.cli.showing import Lines, Table
+from metdc_collector.stored.reading import Stored
 from metdc_collector.wire import trade
 from metdc_collector.wire.trade import Aggregate, Trade
 from tests.unit.wire.examples import BTC

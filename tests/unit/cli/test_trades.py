@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from metdc_collector.cli import trades_command
-from metdc_collector.cli.reading import Start
 from metdc_collector.cli.trades_command import Order
+from metdc_collector.stored.reading import Start
 from tests.unit.cli.running import run
 
 

@@ -5,6 +5,7 @@ when it is used.
 """
 
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from itertools import islice
 from typing import Any, BinaryIO
 
@@ -29,6 +30,11 @@ _REQUIRED = {*_COLUMNS[:8], "side", "received", *_FLAGS} - {"seq"}
 
 class DoesNotFit(Exception):
     """A trade holds what a column cannot hold exactly; the text names the trade, the value and the remedy."""
+
+
+def available() -> bool:
+    """Whether files can be written here: pyarrow is installed."""
+    return find_spec("pyarrow") is not None
 
 
 def check(entry: Trade) -> None:

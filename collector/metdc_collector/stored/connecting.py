@@ -10,8 +10,8 @@ from typing import Any
 import nats.errors
 from nats.aio.client import Client
 
-from metdc_collector.cli.reading import JetStream, Reader, ReadError, Reading
 from metdc_collector.publisher.link import NatsSettings, login, without_password
+from metdc_collector.stored.reading import JetStream, Reader, ReadError, Reading
 
 _CONNECT_TIMEOUT = 10
 _RESETS = 3

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from metdc_collector.cli.connecting import Connection
-from metdc_collector.cli.reading import ReadError, Reading, Start
+from metdc_collector.stored.connecting import Connection
+from metdc_collector.stored.reading import ReadError, Reading, Start
 
 INFO = b'INFO {"server_id":"A","version":"2.11.0","max_payload":1048576,"auth_required":true}\r\n'
 REFUSAL = b"-ERR 'Authorization Violation'\r\n"

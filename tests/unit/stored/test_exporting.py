@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from metdc_collector.cli import parquet
-from metdc_collector.cli.exporting import Choice, Row, Sorter, replacing, write_lines
-from metdc_collector.cli.reading import Stored
+from metdc_collector.stored import parquet
+from metdc_collector.stored.exporting import Choice, Row, Sorter, replacing, write_lines
+from metdc_collector.stored.reading import Stored
 from metdc_collector.wire import trade
 from metdc_collector.wire.trade import Trade
 from tests.unit.wire.examples import BTC

@@ -8,7 +8,7 @@ from typing import Any
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from metdc_collector.cli.reading import JetStream, Source, Start
+from metdc_collector.stored.reading import JetStream, Source, Start
 
 Handler = Callable[[Msg], Awaitable[None]]
 

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 import orjson
 
-from metdc_collector.cli.reading import Stored
+from metdc_collector.stored.reading import Stored
 from metdc_collector.wire import records, trade
 from metdc_collector.wire.errors import InvalidMessage
 from metdc_collector.wire.instrument import VERSION
