@@ -35,6 +35,11 @@ COMMANDS: Mapping[str, Entry] = {
     "listings": Entry(
         "metdc_collector.cli.listings_command:listings", "Watch Upbit for new listings in KRW, and publish each once."
     ),
+    "capture": Entry(
+        "metdc_collector.cli.capture_command:capture",
+        "Capture a coin's trades around a moment on all markets, and analyse them.",
+    ),
+    "captures": Entry("metdc_collector.cli.captures_command:captures", "List, fetch and show what was captured."),
     "symbols": Entry(
         "metdc_collector.cli.symbols_command:symbols", "Show what would be subscribed, and why not the rest."
     ),

@@ -112,9 +112,13 @@ class JetStream:
             if not page.get("streams") or len(names) >= page.get("total", 0):
                 return sorted(names)
 
+    async def info(self, stream: str) -> dict[str, Any]:
+        """Return configuration and state of a stream."""
+        return await self.request(f"STREAM.INFO.{stream}", {})
+
     async def begins(self, stream: str) -> str | None:
         """Return when the oldest message of a stream was stored (RFC 3339), null while none has ever left it."""
-        answer = await self.request(f"STREAM.INFO.{stream}", {})
+        answer = await self.info(stream)
         state = answer["state"]
         if state["first_seq"] <= 1:
             return None

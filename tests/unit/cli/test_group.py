@@ -59,8 +59,8 @@ def test_an_unknown_command_names_those_that_exist() -> None:
     result = run("colect")
     assert result.exit_code == 2
     assert result.output == (
-        "metdc: unknown command 'colect'; there are: run, collect, trades, export, gaps, listings, symbols, record,"
-        " verify, parse (help: metdc --help)\n"
+        "metdc: unknown command 'colect'; there are: run, collect, trades, export, gaps, listings, capture, captures,"
+        " symbols, record, verify, parse (help: metdc --help)\n"
     )
 
 

@@ -1,0 +1,150 @@
+"""``metdc capture``: a coin's trades around a moment on all markets, analysed and kept."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import click
+
+from metdc_collector.captures.folder import Made
+from metdc_collector.captures.order import CaptureRefused, Order
+from metdc_collector.captures.report import summary
+from metdc_collector.captures.run import Capturing
+from metdc_collector.captures.store import BUCKET, Store, StoreFailed
+from metdc_collector.cli.arguments import credentials_option, moment, nats_option, split, the_venue
+from metdc_collector.exchanges.registry import MARKETS
+from metdc_collector.stored import parquet
+from metdc_collector.stored.connecting import Connection
+from metdc_collector.stored.reading import ReadError, Reading, Start
+from metdc_collector.wire import durations, subjects
+from metdc_collector.wire.durations import SECOND
+from metdc_collector.wire.errors import InvalidToken
+
+EPILOG = f"""\b
+Try it:
+  metdc capture SOMI --at 2026-11-27T02:00:00Z
+  metdc capture SOMI --at 0s --wait            now, and again until nothing is missing
+  metdc capture SOMI --at 10m --before 30s --after 2m --market binance --market okx.spot
+  metdc captures show SOMI
+
+\b
+BASE is the coin's common name, as in subjects. The window is [TIME - before, TIME + after), by
+the exchanges' time of each trade; where it is not over yet, that is waited for. All quotes are
+in. A collector must be running by then: what is captured was stored before, in the 11 minutes
+before the window and until now, so it works as long as the streams hold the trades.
+
+\b
+The result is a folder in the object store {BUCKET}: metadata.json, trades/ of each market
+(JSON lines, Parquet), analysis.json and report.html. `metdc captures` lists and fetches it.
+It is Provisional while something may still be filled, 15 minutes at most, else Final.
+
+\b
+Exit codes:
+  0  captured     1  NATS or its streams cannot be read, or the result not be kept
+  2  bad usage, or a window in the future
+  3  nothing to capture: unknown coin, nothing traded, or no longer stored
+"""
+
+
+class NothingToCapture(click.ClickException):
+    """There is nothing to capture."""
+
+    exit_code = 3
+
+
+@click.command(epilog=EPILOG, short_help="Capture a coin's trades around a moment on all markets, and analyse them.")
+@click.argument("base")
+@click.option("--at", metavar="TIME", required=True, help="The announcement: 2026-11-27T02:00:00Z, or so long ago.")
+@click.option("--before", metavar="SPAN", default="20s", show_default=True, help="How long before: 1s to 10m.")
+@click.option("--after", metavar="SPAN", default="20s", show_default=True, help="How long after, likewise.")
+@click.option(
+    "--market", "markets", metavar="NAME", multiple=True, help="Only these: binance or binance.spot; may be repeated."
+)
+@click.option("--wait", is_flag=True, help="Make it again until it is final: 15 minutes after the window at most.")
+@nats_option
+@credentials_option
+def capture(
+    *,
+    base: str,
+    at: str,
+    before: str,
+    after: str,
+    markets: tuple[str, ...],
+    wait: bool,
+    nats_urls: tuple[str, ...],
+    credentials: Path | None,
+) -> None:
+    """Capture the trades of BASE around TIME on all markets, and analyse them."""
+    order = Order(_coin(base), moment(at, now=time.time_ns()), _span(before), _span(after), _markets(split(markets)))
+    if not parquet.available():
+        raise click.UsageError("it needs pyarrow, which this installation lacks: pip install 'metdc[parquet]'")
+    try:
+        asyncio.run(_capture(order, nats_urls, credentials, wait=wait))
+    except CaptureRefused as error:
+        if error.reason in ("Invalid", "InFuture"):
+            raise click.UsageError(str(error)) from None
+        raise NothingToCapture(str(error)) from None
+    except (ReadError, StoreFailed) as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _coin(base: str) -> str:
+    try:
+        subjects.escape(base)
+    except InvalidToken as error:
+        raise click.UsageError(str(error)) from None
+    return base
+
+
+def _span(text: str) -> int:
+    try:
+        return durations.parse(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def _markets(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        exchange, dot, market = name.partition(".")
+        the_venue(exchange, market if dot else next(iter(MARKETS.get(exchange, ("spot",)))))
+    return names
+
+
+async def _capture(order: Order, urls: tuple[str, ...], credentials: Path | None, *, wait: bool) -> None:
+    reading = Reading(order.pattern("trades"), Start(time=order.read_from), follow=False, say=_say, idle=_nothing)
+    connection = Connection(reading, urls, credentials, name="metdc capture")
+    await connection.open()
+    try:
+        store = Store(connection.jetstream.client.jetstream())
+        capturing = Capturing(connection.jetstream, store, now=time.time_ns, sleep=asyncio.sleep)
+        if (left := order.end - time.time_ns()) > 0 and left <= order.after:
+            _say(f"the window of {order.name} is over in {-(-left // SECOND)} s")
+        if wait:
+            await capturing.until_final(order, _tell)
+        else:
+            _tell(await capturing.once(order))
+    finally:
+        await connection.close()
+
+
+def _tell(made: Made) -> None:
+    order, judgement = made.analysis.order, made.judgement
+    trades = sum(len(payloads) for payloads in made.gathered.window.values())
+    lacking = sum(bool(lacks) for lacks in judgement.markets.values())
+    click.echo(f"{order.name}: {judgement.state}, {trades:,} trades of {len(made.gathered.window)} instruments")
+    click.echo(summary(made.analysis))
+    if lacking or judgement.missing:
+        click.echo(
+            f"{lacking} of {len(judgement.markets)} instruments may lack something,"
+            f" {len(judgement.missing)} markets are missing: metdc captures show {order.name}"
+        )
+    late = (time.time_ns() - order.end) // 1_000_000
+    _say(f"kept {order.name}, {late / 1_000:,.1f} s after the window")
+
+
+def _nothing() -> None:
+    """Nothing is shown while reading."""
+
+
+def _say(text: str) -> None:
+    click.echo(f"metdc capture: {text}", err=True)
