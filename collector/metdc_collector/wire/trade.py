@@ -8,7 +8,8 @@ Payload, on ``trades.<exchange>.<market>.<BASE>.<QUOTE>``::
 """
 
 import re
-from typing import Literal, NamedTuple
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
 
 import orjson
 
@@ -18,6 +19,7 @@ from metdc_collector.wire.instrument import VERSION, Instrument
 
 Side = Literal["buy", "sell"]
 _INSTRUMENT = ("exchange", "market", "name", "base", "quote", "multiplier", "unit_factor")
+_ABSENT = object()
 _ID = re.compile(r"[A-Za-z0-9:._-]{1,120}", re.ASCII)
 
 
@@ -147,7 +149,7 @@ def decode(data: bytes) -> Trade:
         records.decimals(record, "price", "quantity", "contracts", "multiplier", "unit_factor")
         base, quote = records.symbol(record)
         identity = record | {"name": record.get("instrument"), "base": base, "quote": quote}
-        instrument = records.build(Instrument, {name: identity[name] for name in _INSTRUMENT if name in identity})
+        instrument = _instrument(identity)
         trade = records.build(Trade, record | {"instrument": instrument})
         joined = trade.aggregate or ()
         for text in (trade.id, trade.seq, *joined):
@@ -158,3 +160,18 @@ def decode(data: bytes) -> Trade:
     except WireError as error:
         raise InvalidMessage(f"trade: {error}") from None
     return trade
+
+
+def _instrument(identity: dict[str, Any]) -> Instrument:
+    """Return the instrument of a payload, the same for all of its trades: making it takes as long as all the rest."""
+    key = tuple(identity.get(name, _ABSENT) for name in _INSTRUMENT)
+    try:
+        return _made(key)
+    except TypeError:  # a list or an object cannot be looked up; it is refused by its name
+        return _made.__wrapped__(key)
+
+
+@lru_cache(maxsize=4_096)
+def _made(key: tuple[Any, ...]) -> Instrument:
+    known = {name: value for name, value in zip(_INSTRUMENT, key, strict=True) if value is not _ABSENT}
+    return records.build(Instrument, known)

@@ -117,6 +117,19 @@ def test_a_refusal_names_the_member() -> None:
         trade.decode(trade.encode(PLAIN).replace(b'"sell"', b'"SELL"'))
 
 
+@pytest.mark.parametrize("value", [[], {}, ["binance"]])
+def test_a_list_or_an_object_in_place_of_a_name_is_refused_by_that(value: object) -> None:
+    record = json.loads(trade.encode(Trade(BTC, "1", "1", "1", "1", "buy", 1, received=1))) | {"exchange": value}
+    with pytest.raises(InvalidMessage, match=r"trade: exchange: .* is no text"):
+        trade.decode(json.dumps(record).encode())
+
+
+def test_trades_of_one_instrument_share_it() -> None:
+    one, other = (trade.decode(trade.encode(Trade(BTC, name, "1", "1", "1", "buy", 1, received=1))) for name in "12")
+    assert one.instrument is other.instrument
+    assert one.instrument == BTC
+
+
 @pytest.mark.parametrize("text", ["5312345678", "agg:1", "1790-B-80227.01-0.5-0", "a_b", "9" * 120])
 def test_an_id_of_plain_characters_is_one(text: str) -> None:
     assert is_id(text)
