@@ -89,7 +89,7 @@ ENVIRONMENTS = (
             (("metdc", "--help"), 0, "collect"),
             *(
                 (("metdc", name, "--help"), 0, name)
-                for name in ("collect", "parse", "trades", "export", "symbols", "run")
+                for name in ("collect", "parse", "trades", "export", "capture", "captures", "symbols", "run")
             ),
             ((*EXPORT, "nats://127.0.0.1:1"), 2, "metdc[parquet]"),
             (("nats-server", "--version"), 0, "nats-server"),

@@ -203,12 +203,11 @@ def in_window(data: bytes, at: int) -> bool:
     return bool(at - 20 * SECOND <= json.loads(data)["time"] < at + 20 * SECOND)
 
 
-def test_a_window_that_is_not_over_is_waited_for_and_its_report_is_there_in_5_s(
+def test_a_window_that_is_not_over_is_waited_for_and_final_once_collectors_have_proven_it(
     server: NatsServer, tmp_path: Path
 ) -> None:
     """Trades and proofs go on coming while it waits, as those of collectors do."""
     at = moment(0)
-    end = at + 3 * SECOND
     done = threading.Event()
 
     def collect() -> None:
@@ -221,15 +220,13 @@ def test_a_window_that_is_not_over_is_waited_for_and_its_report_is_there_in_5_s(
     collecting.start()
     try:
         result = metdc(server, "capture", "SOMI", "--at", text(at), "--after", "3s")
-        after = time.time_ns() - end
     finally:
         done.set()
         collecting.join()
     assert result.returncode == 0, result.stderr
     assert ": Final, " in result.stdout
-    assert after < 5 * SECOND
     metadata, _, _ = kept(server, tmp_path)
-    assert metadata["made"] >= end + SECOND
+    assert metadata["made"] >= at + 4 * SECOND
     assert metadata["markets"][0]["trades"] > 10
 
 

@@ -10,11 +10,11 @@ import orjson
 
 from metdc_collector.captures.analysis import Analysis, record
 from metdc_collector.captures.completeness import Evidence, Judgement
-from metdc_collector.captures.gathering import Gathered
+from metdc_collector.captures.gathering import Gathered, Kept
 from metdc_collector.captures.report import page, summary
 from metdc_collector.captures.ticks import Market, Series
 from metdc_collector.stored import parquet
-from metdc_collector.wire import subjects, trade
+from metdc_collector.wire import subjects
 
 VERSION = 1
 METADATA, ANALYSIS, REPORT = "metadata.json", "analysis.json", "report.html"
@@ -37,11 +37,11 @@ def files(made: Made) -> dict[str, bytes]:
     """Return the files by name; the metadata, which names and sums up the others, is the last."""
     found: dict[str, bytes] = {}
     problems: dict[Market, str] = {}
-    for market, payloads in made.gathered.window.items():
+    for market, kept in made.gathered.window.items():
         stem = _stem(market)
-        found[f"{stem}.jsonl"] = b"".join(payload + b"\n" for payload in payloads)
+        found[f"{stem}.jsonl"] = b"".join(one.payload + b"\n" for one in kept)
         try:
-            found[f"{stem}.parquet"] = _parquet(payloads)
+            found[f"{stem}.parquet"] = _parquet(kept)
         except parquet.DoesNotFit as error:
             problems[market] = str(error)
     found[ANALYSIS] = _json(record(made.analysis))
@@ -50,11 +50,11 @@ def files(made: Made) -> dict[str, bytes]:
     return found
 
 
-def _parquet(payloads: Sequence[bytes]) -> bytes:
-    for payload in payloads:
-        parquet.check(trade.decode(payload))
+def _parquet(kept: Sequence[Kept]) -> bytes:
+    for one in kept:
+        parquet.check(one.trade)
     out = io.BytesIO()
-    parquet.write(iter(payloads), out)
+    parquet.write((one.payload for one in kept), out)
     return out.getvalue()
 
 

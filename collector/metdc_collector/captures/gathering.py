@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from metdc_collector.backfill import proof
 from metdc_collector.backfill.proof import Proof
@@ -28,19 +29,26 @@ from metdc_collector.wire.trade import Trade
 _ALL = Start(time=1)
 
 
+class Kept(NamedTuple):
+    """A trade of the window, and its payload as stored."""
+
+    trade: Trade
+    payload: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Gathered:
     """The trades of a capture, in order.
 
     Attributes:
         trades: those of the window, and of the minutes before it those that a reference price may need.
-        window: payloads of the window, as stored, by instrument.
+        window: those of the window by instrument, with their payloads.
         read: messages of the coin that were looked at.
         refused: how many of them are no trade.
     """
 
     trades: Sequence[Trade]
-    window: Mapping[Market, Sequence[bytes]]
+    window: Mapping[Market, Sequence[Kept]]
     read: int
     refused: int
 
@@ -72,12 +80,12 @@ class _Selection:
     def gathered(self) -> Gathered:
         known: dict[tuple[object, ...], Instrument] = {}
         trades: list[Trade] = []
-        window: dict[Market, list[bytes]] = {}
+        window: dict[Market, list[Kept]] = {}
         for _, payload in sorted([*self._rows, *self._last.values()]):
             one = trade.revive(payload, known)
             trades.append(one)
             if one.time >= self._order.start:
-                window.setdefault(market_of(one), []).append(payload)
+                window.setdefault(market_of(one), []).append(Kept(one, payload))
         return Gathered(trades, window, self.choice.read, self.choice.refused)
 
 
@@ -109,12 +117,18 @@ async def evidence(jetstream: JetStream, order: Order) -> Evidence:
 
 
 async def renewed(jetstream: JetStream, order: Order, known: Evidence) -> Evidence:
-    """Read again what changes while collectors catch up: proofs and gaps.
+    """Read again what changes while a window passes and collectors catch up: all but the lists, which are large.
 
     Raises:
         ReadError: when it can't be read.
     """
-    return replace(known, gaps=await _gaps(jetstream, order), proofs=await _proofs(jetstream))
+    return replace(
+        known,
+        streams=await _streams(jetstream, order),
+        gaps=await _gaps(jetstream, order),
+        changes=await _changes(jetstream, order),
+        proofs=await _proofs(jetstream),
+    )
 
 
 async def _messages(jetstream: JetStream, pattern: str, start: Start) -> AsyncGenerator[Stored, None]:

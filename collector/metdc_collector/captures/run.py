@@ -78,16 +78,17 @@ class Capturing:
 
     async def _evidence(self, order: Order) -> Evidence:
         """Return what was proven, once all of the window is, or it is waited for no longer."""
-        await self._pause(order.end + FLIGHT - self.now())
         known = await evidence(self.jetstream, order)
+        if (left := order.end + FLIGHT - self.now()) > 0:
+            await self._pause(left)
+            known = await renewed(self.jetstream, order, known)
         while not proven(order, known) and self.now() < order.end + PATIENCE:
             await self._pause(_LOOK)
             known = await renewed(self.jetstream, order, known)
         return known
 
     async def _pause(self, span: int) -> None:
-        if span > 0:
-            await self.sleep(span / SECOND)
+        await self.sleep(span / SECOND)
 
 
 def _refusal(order: Order, known: Evidence, gathered: Gathered, judgement: Judgement) -> CaptureRefused:

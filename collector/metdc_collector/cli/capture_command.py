@@ -129,7 +129,7 @@ async def _capture(order: Order, urls: tuple[str, ...], credentials: Path | None
 
 def _tell(made: Made) -> None:
     order, judgement = made.analysis.order, made.judgement
-    trades = sum(len(payloads) for payloads in made.gathered.window.values())
+    trades = sum(map(len, made.gathered.window.values()))
     lacking = sum(bool(lacks) for lacks in judgement.markets.values())
     click.echo(f"{order.name}: {judgement.state}, {trades:,} trades of {len(made.gathered.window)} instruments")
     click.echo(summary(made.analysis))

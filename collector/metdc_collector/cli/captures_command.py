@@ -2,23 +2,19 @@
 
 import asyncio
 import json
-import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 import orjson
-from rich.table import Table
-from rich.text import Text
 
 from metdc_collector.captures.drawing import percent
 from metdc_collector.captures.folder import ANALYSIS
 from metdc_collector.captures.report import clock
 from metdc_collector.captures.store import BUCKET, NoSuchCapture, Store, StoreFailed
 from metdc_collector.cli.arguments import credentials_option, nats_option
-from metdc_collector.cli.showing import Terminal
 from metdc_collector.stored.connecting import Connection
 from metdc_collector.stored.exporting import replacing
 from metdc_collector.stored.reading import ReadError, Reading, Start
@@ -57,14 +53,13 @@ def list_command(*, as_json: bool, nats_urls: tuple[str, ...], credentials: Path
         for one in found:
             click.echo(json.dumps(one, ensure_ascii=False))
         return
-    shown = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("NAME", "STATE", "TRADES", "INSTRUMENTS", "SIZE", "SUMMARY"):
-        shown.add_column(heading, overflow="fold", no_wrap=heading == "NAME")
+    rows = [("NAME", "STATE", "TRADES", "INSTRUMENTS", "SIZE", "SUMMARY")]
     for one in found:
         trades, size = (sum(each[name] for each in one[of]) for of, name in (("markets", "trades"), ("files", "size")))
         cells = (one["name"], one["state"], f"{trades:,}", str(len(one["markets"])), f"{size / 2**20:.1f} MiB")
-        shown.add_row(*map(Text, (*cells, one["summary"])))
-    Terminal(file=sys.stdout, highlight=False).print(shown)
+        rows.append((*cells, one["summary"]))
+    for line in aligned(rows, left=(0, 1, 5)):
+        click.echo(line)
 
 
 @captures.command("get")
@@ -126,7 +121,8 @@ def show_command(*, name: str, as_json: bool, nats_urls: tuple[str, ...], creden
         return
     click.echo(f"{metadata['name']}: {metadata['state']}, announced {clock(metadata['at'])} UTC")
     click.echo(metadata["summary"])
-    Terminal(file=sys.stdout, highlight=False).print(table(orjson.loads(data)))
+    for line in aligned(table(orjson.loads(data)), left=(0, 9)):
+        click.echo(line)
     for line in lacking(metadata):
         click.echo(line)
 
@@ -167,15 +163,23 @@ async def _named(store: Store, name: str) -> dict[str, Any]:
 # -- showing
 
 
-def table(analysis: Mapping[str, Any]) -> Table:
-    """Return the table of an analysis: the markets by their first move, then those without one."""
-    shown = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in _HEADINGS:
-        shown.add_column(heading, overflow="fold", justify="left" if heading in ("MARKET", "VERDICT") else "right")
+def aligned(rows: Sequence[Sequence[str]], *, left: Collection[int]) -> list[str]:
+    """Return rows as lines, each column as wide as its widest cell; those of ``left`` begin at the left."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.ljust(width) if place in left else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def table(analysis: Mapping[str, Any]) -> list[Sequence[str]]:
+    """Return the table of an analysis, headings first: the markets by their first move, then those without one."""
     places = {one["market"]: place for place, one in enumerate(analysis["by_time"])}
-    for one in sorted(analysis["markets"], key=lambda one: places.get(one["market"], len(places))):
-        shown.add_row(*map(Text, _cells(one, analysis)))
-    return shown
+    ordered = sorted(analysis["markets"], key=lambda one: places.get(one["market"], len(places)))
+    return [_HEADINGS, *(_cells(one, analysis) for one in ordered)]
 
 
 def _cells(one: Mapping[str, Any], analysis: Mapping[str, Any]) -> Sequence[str]:
@@ -188,7 +192,7 @@ def _cells(one: Mapping[str, Any], analysis: Mapping[str, Any]) -> Sequence[str]
         _share(first, "return"),
         _share(peak, "return"),
         _delay(peak),
-        f"{one['before']['trades']:,}, {after['trades']:,}",
+        f"{one['before']['trades']:,} / {after['trades']:,}",
         _share(after, "buy_share").lstrip("+"),
         one["verdict"],
     )

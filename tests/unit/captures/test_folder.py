@@ -12,7 +12,7 @@ import pytest
 from metdc_collector.captures.analysis import analyse
 from metdc_collector.captures.completeness import Evidence, Judgement, Lack, Missing, Stream
 from metdc_collector.captures.folder import Made, files
-from metdc_collector.captures.gathering import Gathered
+from metdc_collector.captures.gathering import Gathered, Kept
 from metdc_collector.captures.ticks import Market, market_of, series
 from metdc_collector.wire import trade
 from metdc_collector.wire.instrument import Instrument
@@ -29,9 +29,9 @@ def traded(ms: int, price: str = "0.5") -> Trade:
 
 
 def made(trades: Sequence[Trade], earlier: Sequence[Trade] = ()) -> Made:
-    window: dict[Market, list[bytes]] = {}
+    window: dict[Market, list[Kept]] = {}
     for one in trades:
-        window.setdefault(market_of(one), []).append(trade.encode(one))
+        window.setdefault(market_of(one), []).append(Kept(one, trade.encode(one)))
     gathered = Gathered([*earlier, *trades], window, read=9, refused=1)
     judgement = Judgement({MARKET: [LACK]}, [Missing("okx", "spot", "not_listed", "not there")], "Provisional")
     found = series(gathered.trades)

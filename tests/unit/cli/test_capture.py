@@ -7,8 +7,7 @@ import click
 import pytest
 
 from metdc_collector.captures.analysis import analyse, record
-from metdc_collector.cli.captures_command import inside, lacking, table
-from metdc_collector.cli.showing import Terminal
+from metdc_collector.cli.captures_command import aligned, inside, lacking, table
 from tests.unit.captures.made import AT, BINANCE, BYBIT, ORDER, SECOND, UPBIT, at, calm, jump, whole
 from tests.unit.cli.running import run
 
@@ -50,17 +49,20 @@ def test_no_file_is_written_outside_of_the_folder(tmp_path: Path, name: str) -> 
 def test_the_table_has_a_row_for_each_market_by_its_first_move() -> None:
     markets = {BINANCE: at(calm(end=20_000)), BYBIT: at(jump(1_907, "1.1")), UPBIT: at(jump(1_207, "1.1"))}
     made = record(analyse(ORDER, {market: whole(ticks) for market, ticks in markets.items()}))
-    console = Terminal(width=200)
-    with console.capture() as captured:
-        console.print(table(made))
-    heading, upbit, bybit, binance = captured.get().splitlines()
-    assert heading.split()[:2] == ["MARKET", "RANK"]
-    assert upbit.split() == [
-        *("upbit.spot.SOMI-BTC", "1", "1", "+1.207", "s", "+10", "%", "+10", "%", "+1.207", "s"),
-        *("40,", "190", "100", "%", "moved"),
+    heading, upbit, bybit, binance = table(made)
+    assert heading[:2] == ("MARKET", "RANK")
+    assert upbit == (
+        *("upbit.spot.SOMI-BTC", "1", "1", "+1.207 s", "+10 %", "+10 %", "+1.207 s", "40 / 190", "100 %", "moved"),
+    )
+    assert (bybit[0], bybit[1:3]) == ("bybit.spot.SOMI-USDT", ("2", "2"))
+    assert binance[1:7] == ("-", "-", "-", "-", "0 %", "+0.007 s")
+
+
+def test_columns_are_as_wide_as_what_they_hold() -> None:
+    assert aligned([("NAME", "SIZE", "WORDS"), ("a", "10,000", "")], left=(0, 2)) == [
+        "NAME    SIZE  WORDS",
+        "a     10,000",
     ]
-    assert bybit.split()[1:3] == ["2", "2"]
-    assert binance.split()[1:6] == ["-", "-", "-", "-", "0"]
 
 
 def test_what_is_missing_stands_below_it() -> None:
