@@ -245,3 +245,11 @@ def test_only_the_markets_that_are_asked_for_are_judged() -> None:
     known = evidence(listed={SPOT: [SOMI], ("okx", "spot"): []}, gaps=[GAP])
     found = judge(Order("SOMI", AT, markets=("bybit",)), known, {BYBIT: True}, LATER)
     assert (list(found.markets), found.missing) == ([BYBIT], [])
+
+
+def test_of_the_missing_markets_those_are_told_that_are_asked_for() -> None:
+    nowhere = {(exchange, "spot"): () for exchange in ("gate", "kucoin", "okx")}
+    found = judge(
+        Order("SOMI", AT, markets=("gate", "okx")), evidence(listed=nowhere, proofs={}, changes=[]), {}, LATER
+    )
+    assert [one.exchange for one in found.missing] == ["gate", "okx"]

@@ -51,6 +51,7 @@ def test_two_orders_that_are_both_within_tolerance_do_not_disagree() -> None:
 def test_equal_times_and_markets_of_one_clock_alone_do_not_disagree() -> None:
     assert not disagreements([Entry("a", 0, 1), Entry("b", 0, 1)], [Entry("a", 50, 1), Entry("b", 9, 1)])
     assert not disagreements([Entry("a", 0, 1), Entry("b", 9, 1)], [Entry("b", 42, 1)])
+    assert not disagreements([Entry("a", 0, 1), Entry("b", 9, 1)], [Entry("a", 42, 1), Entry("b", 42, 1)])
 
 
 entries = st.lists(
