@@ -77,7 +77,7 @@ ul{padding-left:1.2rem;font-size:.9rem}
 .picture{display:flex;flex-direction:column}.legend{order:1;display:grid;grid-template-columns:1fr 1fr;gap:.1rem .5rem;
 font-size:.8rem;margin:.5rem 0}.picture>p{order:2}
 thead{display:none}table,tbody,tr,td{display:block}tr{padding:.6rem 0;border-bottom:1px solid var(--rule)}
-td,td:last-child{display:flex;justify-content:space-between;gap:1rem;border:0;padding:.1rem 0;text-align:right;
-white-space:normal;min-width:0}td:first-child{font-size:1rem}td:not(:first-child)::before{content:attr(data-label);
-color:var(--soft);text-align:left}}
+td,td:last-child{display:flex;justify-content:flex-end;gap:.3em;border:0;padding:.1rem 0;text-align:right;
+white-space:normal;min-width:0}td:first-child{font-size:1rem;justify-content:flex-start}td:not(:first-child)::before{content:attr(data-label);
+color:var(--soft);text-align:left;margin-right:auto;padding-right:1rem}}
 """
