@@ -201,7 +201,9 @@ class _Planner:
         return rotation.slot_start(judgement.identity, self.resource.interval, self.now)
 
     def _shell_differs(self, judgement: Judgement, found: Deployment) -> bool:
-        differs = found.shell != judgement.want.shell or found.meta.owner is None
+        part = judgement.part
+        labelled = (found.market, found.shard) == (part.market, part.shard)  # labels make no generation
+        differs = found.shell != judgement.want.shell or found.meta.owner is None or not labelled
         return differs or self.observed.shell_drifted(found)
 
     def surplus(self) -> Iterator[Delete]:

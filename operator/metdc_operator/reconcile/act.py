@@ -6,7 +6,7 @@ from typing import Any
 
 from metdc_operator import records
 from metdc_operator.cluster.calls import SHELVES, Calls
-from metdc_operator.manifests.names import APPLIED
+from metdc_operator.manifests.names import APPLIED, LABEL_COLLECTOR
 from metdc_operator.metrics import Metrics
 from metdc_operator.plan import DEPLOYMENT, Action, Adjust, Apply, Check, Delete, Verify
 from metdc_operator.reconcile.store import Shelf, Store
@@ -64,12 +64,12 @@ class Actor:
             self._store.foreign.pop(taken, None)
             return True
         meta = records.meta(found)
-        own = action.body["metadata"]["ownerReferences"][0]["uid"]
-        if meta.operator == self._operator:
+        labels, own = action.body["metadata"]["labels"], action.body["metadata"]["ownerReferences"][0]["uid"]
+        if meta.operator == self._operator and meta.collector == labels[LABEL_COLLECTOR]:
             self._store.foreign.pop(taken, None)
             await self._keep(action.kind, found)
-        elif meta.operator is None and meta.owner == own:
-            patch = {"metadata": {"namespace": namespace, "name": name, "labels": action.body["metadata"]["labels"]}}
+        elif meta.operator in {None, self._operator} and meta.owner == own:
+            patch = {"metadata": {"namespace": namespace, "name": name, "labels": labels}}
             await self._keep(action.kind, await self._calls.adjust(action.kind, patch))
         elif taken not in self._store.foreign:
             self._store.foreign[taken] = meta.operator or ""

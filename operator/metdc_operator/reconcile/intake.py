@@ -78,7 +78,9 @@ class Intake:
         if shelf is self._store.nodes:
             self._node(record)
             return
-        key = _key(shelf, record, self._store)
+        key, was = _key(shelf, record, self._store), _key(shelf, before, self._store)
+        if was != key:
+            self._queue.add(was)  # its label was changed: whose it is finds it by its name
         if shelf is self._store.collectors and before is not record and _same(before, record):
             return  # our own status
         if shelf is self._store.pods and record.ready != getattr(before, "ready", None):

@@ -92,8 +92,9 @@ class Stub:
             while True:
                 with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
                     answer = await core.list_namespaced_pod_without_preload_content(self._namespace, watch=True)
-                    async for line in answer.content:
-                        await self._take(orjson.loads(line))
+                    with contextlib.closing(answer):  # also when this task is cancelled
+                        async for line in answer.content:
+                            await self._take(orjson.loads(line))
                 await asyncio.sleep(1)
 
     async def _take(self, event: Mapping[str, Any]) -> None:

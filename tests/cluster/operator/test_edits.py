@@ -57,13 +57,14 @@ async def test_an_edit_of_what_a_pod_is_made_of_replaces_it(world: World) -> Non
 
 
 def quiet(world: World, edit: Edit, now: int) -> str:
-    """A name whose pod is not due by any schedule of the edit for some minutes, before it as after it."""
+    """A name whose pod is not due by any schedule of the edit for some minutes, and at another time by each."""
     intervals = [durations.parse((BASE | spec)["rotation"]["interval"]) for spec in (edit.before, edit.after)]
     for number in range(1000):
         identity = f"{world.namespace}/q{number}/spot/0"
         first, second = (slot_start(identity, interval, now) for interval in intervals)
         later = [slot_start(identity, interval, now + _QUIET) for interval in intervals]
-        if second <= first and later == [first, second]:
+        apart = intervals[0] == intervals[1] or first + intervals[0] != second + intervals[1]
+        if second <= first and later == [first, second] and apart:
             return f"q{number}"
     raise AssertionError("no such name")
 

@@ -97,6 +97,16 @@ async def test_what_somebody_else_changes_is_put_right(world: World) -> None:
         await until(mended, why="put right")
         assert set(before) & set(await world.pods()) or len(before) == 1
 
+        for label, value in {"metdc.io/market": "spot", "metdc.io/collector": "binance"}.items():
+            await world.patch("deployments", "binance-spot-0", {"metadata": {"labels": {label: "other"}}})
+
+            async def labelled(label: str = label, value: str = value) -> bool:
+                deployed = await world.get("deployments", "binance-spot-0")
+                assert deployed is not None
+                return bool(deployed["metadata"]["labels"][label] == value)
+
+            await until(labelled, why=f"{label} is put right")
+
         pod = {"containers": [{"name": "collector", "image": "metdc/other:1"}]}
         await world.patch("deployments", "binance-spot-0", {"spec": {"template": {"spec": pod}}})
 

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from metdc_operator import records
 from metdc_operator.installation import Installation
 from metdc_operator.manifests.names import APPLIED
@@ -88,6 +90,17 @@ def test_an_edit_that_concerns_no_pod_is_noted() -> None:
     assert isinstance(action, Apply)
     assert action.body["metadata"]["annotations"]["metdc.io/generation"] == "7"
     assert action.body["metadata"]["annotations"][APPLIED] == "2", "the note itself makes another generation"
+
+
+@pytest.mark.parametrize("label", ["metdc.io/market", "metdc.io/shard"])
+def test_a_label_that_somebody_else_has_changed_is_put_right_though_it_makes_no_generation(label: str) -> None:
+    changed = raw_deployment(resource())
+    changed["metadata"] = changed["metadata"] | {"labels": changed["metadata"]["labels"] | {label: "7"}}
+    (action,) = planned(resource(), Observed([judged(resource(), changed)]))
+
+    assert isinstance(action, Apply)
+    assert action.why == "changed without a pod"
+    assert action.body["metadata"]["labels"][label] in {"spot", "0"}
 
 
 def test_a_deployment_that_somebody_else_has_touched_is_looked_at_first() -> None:
