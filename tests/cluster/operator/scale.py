@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from tests.harness import say
 
 EXCHANGES = ("binance", "bybit", "okx", "kucoin", "gate", "phemex")
 RESOURCES, SHARDS = 200, 6
+TOGETHER = 10
+"""Resources in one namespace: some controllers of Kubernetes go through all pods of a namespace for each of them."""
 WATCHED = 60.0
 """Seconds that are measured."""
 ORDERED = 10
@@ -35,32 +38,83 @@ def most_writes(resources: int, rotations: float) -> float:
     return 2.0 * resources + 4.0 * rotations
 
 
+@dataclass(frozen=True)
+class Fleet:
+    """Resources over several namespaces."""
+
+    worlds: Sequence[World]
+    resources: int
+    shards: int
+
+    def of(self, number: int) -> World:
+        """Where a resource is."""
+        return self.worlds[number // TOGETHER]
+
+    async def every(self, plural: str) -> list[dict[str, Any]]:
+        """All objects of a kind."""
+        return [each for world in self.worlds for each in await world.every(plural)]
+
+    async def apply(self) -> None:
+        """Apply all resources."""
+        for number in range(self.resources):
+            await self.of(number).collector(
+                f"c{number}",
+                exchange=EXCHANGES[number % len(EXCHANGES)],
+                markets=[{"name": name, "shards": self.shards} for name in ("spot", "futures")],
+                # The schedule rests: of so many pods one is due each half minute, as if a restart had changed it.
+                rotation={"interval": "24h", "overlap": "1s", "suspend": True},
+            )
+
+    async def ready(self) -> bool:
+        """Whether all are."""
+        count: int = sum(
+            each["status"] == "True"
+            for one in await self.every("exchangecollectors")
+            for each in one.get("status", {}).get("conditions", ())
+            if each["type"] == "Ready"
+        )
+        say(f"{count} of {self.resources} are ready")
+        return count == self.resources
+
+    async def templates(self) -> dict[str, str]:
+        """The templates of all Deployments."""
+        return {
+            each["metadata"]["name"]: json.dumps(each["spec"]["template"], sort_keys=True)
+            for each in await self.every("deployments")
+        }
+
+
 async def measure(resources: int, shards: int, seconds: float) -> dict[str, Any]:
     """Apply so many resources, wait until all are ready, watch for so many seconds, start the operator anew."""
     with tempfile.TemporaryDirectory(prefix="metdc-scale-") as folder:
-        async with new_world(Path(folder)) as world:
+        async with (
+            new_world(Path(folder)) as world,
+            world.account.everywhere(),
+            world.beside(-(-resources // TOGETHER)) as worlds,
+        ):
+            fleet = Fleet(worlds, resources, shards)
             world.stub.carry(IDS)
             begun = time.monotonic()
-            async with world.operator("--log-level", "warning") as operator:
-                await _apply(world, resources, shards)
-                await until(lambda: _ready(world, resources), within=600, every=5, why="all are ready")
+            async with world.operator("--log-level", "warning", everywhere=True) as operator:
+                await fleet.apply()
+                await until(fleet.ready, within=600, every=5, why="all are ready")
                 found: dict[str, Any] = {"resources": resources, "pods": resources * 2 * shards}
                 found["ready_after_s"] = round(time.monotonic() - begun)
-                found |= await _watched(world, operator, min(ORDERED, resources), seconds)
+                found |= await _watched(fleet, operator, min(ORDERED, resources), seconds)
                 await until(lambda: _at_rest(operator), within=300, every=2, why="nothing is due any more")
                 found["operator_rss_mib"] = memory(operator)
-            found |= await _started_anew(world, resources)
+            found |= await _started_anew(world, fleet)
     say(json.dumps(found))
     return found
 
 
-async def _watched(world: World, operator: Process, ordered: int, seconds: float) -> dict[str, float]:
+async def _watched(fleet: Fleet, operator: Process, ordered: int, seconds: float) -> dict[str, float]:
     """Order some replacements, and return what the operator did meanwhile."""
     say(f"all are ready; {ordered} resources are replaced, watching for {seconds:g} s")
     writes, begun, looks = await _writes(operator), await _begun(operator), await _looks(operator)
     started = time.monotonic()
     for number in range(ordered):
-        await world.order(f"c{number}")
+        await fleet.of(number).order(f"c{number}")
     await asyncio.sleep(seconds)
     minutes = (time.monotonic() - started) / 60
     return {
@@ -71,37 +125,14 @@ async def _watched(world: World, operator: Process, ordered: int, seconds: float
     }
 
 
-async def _started_anew(world: World, resources: int) -> dict[str, float]:
+async def _started_anew(world: World, fleet: Fleet) -> dict[str, float]:
     """Run another operator until it has told of every resource; return what it has changed, and its memory."""
-    templates = await _templates(world)
-    async with world.operator("--log-level", "warning") as again:
+    templates = await fleet.templates()
+    async with world.operator("--log-level", "warning", everywhere=True) as again:
         say("the operator has started anew")
-        await until(lambda: _wrote(again, resources), within=300, every=2, why="it has written each status")
-        changed = sum(templates.get(name) != each for name, each in (await _templates(world)).items())
+        await until(lambda: _wrote(again, fleet.resources), within=300, every=2, why="it has written each status")
+        changed = sum(templates.get(name) != each for name, each in (await fleet.templates()).items())
         return {"templates_changed_by_restart": changed, "rss_after_restart_mib": memory(again)}
-
-
-async def _apply(world: World, resources: int, shards: int) -> None:
-    for number in range(resources):
-        await world.collector(
-            f"c{number}",
-            exchange=EXCHANGES[number % len(EXCHANGES)],
-            markets=[{"name": name, "shards": shards} for name in ("spot", "futures")],
-            # The schedule rests: of so many pods one is due each half minute, and a restart would seem to change it.
-            rotation={"interval": "24h", "overlap": "1s", "suspend": True},
-        )
-
-
-async def _ready(world: World, resources: int) -> bool:
-    found = await world.every("exchangecollectors")
-    count: int = sum(
-        each["status"] == "True"
-        for one in found
-        for each in one.get("status", {}).get("conditions", ())
-        if each["type"] == "Ready"
-    )
-    say(f"{count} of {resources} are ready")
-    return count == resources
 
 
 async def _at_rest(operator: Process) -> bool:
@@ -120,13 +151,6 @@ async def _begun(operator: Process) -> float:
 async def _wrote(operator: Process, resources: int) -> bool:
     status, _ = await operator.get("/healthz")
     return status == 200 and await _writes(operator) >= resources
-
-
-async def _templates(world: World) -> dict[str, str]:
-    return {
-        each["metadata"]["name"]: json.dumps(each["spec"]["template"], sort_keys=True)
-        for each in await world.every("deployments")
-    }
 
 
 async def _looks(operator: Process) -> list[tuple[float, float]]:

@@ -17,6 +17,7 @@ from kubernetes.aio.config import load_kube_config
 
 from metdc_collector.wire import report as reports
 from metdc_operator import records
+from metdc_operator.cluster.calls import selector
 
 Change = Callable[[reports.Report], reports.Report | None]
 _BEHIND = 1.0
@@ -24,10 +25,14 @@ _BEHIND = 1.0
 
 
 class Stub:
-    """Answers ``/report`` at 127.b.c.d for the pod 10.b.c.d. A watch tells of them: thousands can't be listed often."""
+    """Answers ``/report`` at 127.b.c.d for the pod 10.b.c.d. A watch tells of them: thousands can't be listed often.
 
-    def __init__(self, namespace: str) -> None:
-        self._namespace = namespace
+    Its pods are those of one installation, in whatever namespace.
+    """
+
+    def __init__(self, operator: str) -> None:
+        """``operator`` is the installation's name."""
+        self._selector = selector(operator)
         self._pods: dict[str, records.PodRecord] = {}
         self._told = asyncio.Condition()
         self._changes: list[Change] = []
@@ -91,7 +96,9 @@ class Stub:
             core = CoreV1Api(client)
             while True:
                 with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
-                    answer = await core.list_namespaced_pod_without_preload_content(self._namespace, watch=True)
+                    answer = await core.list_pod_for_all_namespaces_without_preload_content(
+                        label_selector=self._selector, watch=True
+                    )
                     with contextlib.closing(answer):  # also when this task is cancelled
                         async for line in answer.content:
                             await self._take(orjson.loads(line))

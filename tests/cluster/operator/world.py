@@ -9,7 +9,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -126,6 +126,20 @@ class World:
         """Order every pod of a resource to be replaced, as the documents say."""
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         await self.patch("exchangecollectors", name, {"metadata": {"annotations": {"metdc.io/rotate-after": now}}})
+
+    @asynccontextmanager
+    async def beside(self, count: int) -> AsyncIterator[list["World"]]:
+        """So many further namespaces, for an operator that serves them all; they are gone afterwards."""
+        made = [replace(self, namespace=f"{self.namespace}-{number}") for number in range(count)]
+        for each in made:
+            await self.api.request(
+                "POST", "/api/v1/namespaces", body={"metadata": {"name": each.namespace, "labels": LABELS}}
+            )
+        try:
+            yield made
+        finally:
+            for each in made:
+                await _delete(self.api, each.namespace)
 
     @asynccontextmanager
     async def nodes(self, count: int) -> AsyncIterator[tuple[dict[str, Any], list[str]]]:
@@ -320,8 +334,12 @@ async def new_world(folder: Path) -> AsyncIterator[World]:
                     print(f"--- {each.log.name}\n{each.log.read_text(errors='replace')[-6000:]}")
     finally:
         await stub.stop()
-        await api.request("DELETE", f"/api/v1/namespaces/{namespace}", body={"propagationPolicy": "Background"})
+        await _delete(api, namespace)
         await api.close()
+
+
+async def _delete(api: Api, namespace: str) -> None:
+    await api.request("DELETE", f"/api/v1/namespaces/{namespace}", body={"propagationPolicy": "Background"})
 
 
 def _node(name: str, labels: Mapping[str, str]) -> dict[str, Any]:
