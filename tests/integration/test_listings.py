@@ -5,20 +5,18 @@ import contextlib
 import json
 import re
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from nats.js.errors import NotFoundError
 
-from tests.harness import NatsServer, Process, eventually, folder, metdc
-from tests.integration.rig import CEILING, START, jetstream
+from tests.harness import NatsServer, eventually
+from tests.integration import watching as watcher
+from tests.integration.rig import CEILING, jetstream
 from tests.integration.upbit_site import Site, upbit_site
+from tests.integration.watching import events, told
 from tests.unit.cli.running import run
 
 pytestmark = pytest.mark.timeout(180)
@@ -31,8 +29,6 @@ TABLE = (
     "<tr><td>포켓네트워크(POKT)</td><td>5월 30일 19시 예정</td></tr></table>"
 )
 NOON = "2026-05-30T12:00:00"
-BY = 20
-"""Timers are divided by this: lists are asked for each quarter of a second."""
 
 
 def at(text: str) -> int:
@@ -48,77 +44,11 @@ def site() -> Iterator[Site]:
         yield running
 
 
-@dataclass
-class Watcher:
-    """A watcher process, seen as an operator sees a pod."""
-
-    process: Process
-    port: int
-
-    def get(self, path: str) -> tuple[int, str]:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=CEILING) as reply:
-                return reply.status, reply.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
-
-    def metric(self, name: str, source: str | None = None) -> float:
-        label = re.escape(f'{{source="{source}"}}') if source else ""
-        (found,) = re.findall(rf"^metdc_listings_{name}{label} (\S+)$", self.get("/metrics")[1], re.MULTILINE)
-        return float(found)
-
-    def until_ready(self) -> None:
-        eventually(lambda: self.get("/readyz")[0] == 200, CEILING, f"ready\n{self.process.log}")
-
-    def stop(self) -> None:
-        assert self.process.terminate(CEILING) == 0, self.process.log
-
-
-@contextlib.contextmanager
-def watching(site: Site, nats: str, *words: str | Path, ready: bool = True) -> Iterator[Watcher]:
-    """Run ``metdc listings``, and wait until it is ready."""
-    with folder("metdc-listings-") as place:
-        file = place / "port"
-        where = ["--rest", site.rest, "--announcements", site.rest, "--web-socket", site.socket, "--nats", nats]
-        probes: list[str | Path] = ["--http", "127.0.0.1:0", "--http-port-file", file]
-        command = [*metdc(), "listings", *where, *probes, *words]
-        with Process(command, name="watcher", env={"METDC_DIVIDE_TIMERS": str(BY)}) as process:
-            eventually(lambda: file.exists() or process.exit_code is not None, START, "its port")
-            assert process.exit_code is None, process.log
-            running = Watcher(process, int(file.read_text()))
-            if ready:
-                running.until_ready()
-            yield running
-
-
-def events(nats: str) -> list[dict[str, Any]]:
-    """The stored events, in their order."""
-
-    async def look(js: Any) -> list[dict[str, Any]]:
-        found = []
-        try:
-            last = (await js.stream_info("METDC_EVENTS")).state.last_seq
-        except NotFoundError:
-            return []
-        for number in range(1, last + 1):
-            message = await js.get_msg("METDC_EVENTS", number)
-            found.append({"subject": message.subject, "id": message.headers["Nats-Msg-Id"], **json.loads(message.data)})
-        return found
-
-    return jetstream(nats, look)
-
-
-def told(nats: str, *coins: str) -> list[dict[str, Any]]:
-    """Wait until exactly these coins are told, and return their events."""
-
-    def look() -> list[dict[str, Any]] | None:
-        found = events(nats)
-        return found if [event["subject"].rpartition(".")[2] for event in found] == list(coins) else None
-
-    try:
-        return eventually(look, CEILING, f"{coins} are told")
-    except RuntimeError as error:
-        raise AssertionError(f"{error}: {events(nats)}") from None
+def watching(
+    site: Site, nats: str, *words: str | Path, ready: bool = True
+) -> contextlib.AbstractContextManager[watcher.Watcher]:
+    """Run ``metdc listings`` against the site."""
+    return watcher.watching(site.rest, site.socket, nats, *words, ready=ready)
 
 
 def some_polls(site: Site) -> None:
