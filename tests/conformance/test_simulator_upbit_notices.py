@@ -222,9 +222,10 @@ async def test_a_notice_can_come_where_pinned_ones_stand(sim: Simulated) -> None
 async def test_a_notice_can_first_come_in_what_is_no_json(sim: Simulated) -> None:
     notice = await sim.post("/notice", coins=[TIA], malformed=1)
     async with asyncio.timeout(CEILING):
-        while (await ask(sim))[1].startswith("{"):  # noqa: ASYNC110 - the list lies across HTTP
+        while (spoilt := await ask(sim))[1].startswith("{"):  # noqa: ASYNC110 - the list lies across HTTP
             await asyncio.sleep(0.02)
     await first(sim, notice["id"])
+    assert spoilt[0].headers["ETag"] == (await ask(sim))[0].headers["ETag"]
 
 
 async def test_its_page_has_a_body_with_the_start_of_trading(sim: Simulated) -> None:

@@ -89,7 +89,7 @@ async def test_an_announcement_has_the_fields_of_the_reference_in_a_binary_frame
     assert list(frame) == LONG
     assert (frame["type"], frame["event_type"], frame["uuid"]) == ("announcement", "CREATED", str(notice["id"]))
     assert frame["title"] == "[거래] 셀레스티아(TIA) 신규 거래 지원 안내 (KRW, BTC, USDT 마켓)"
-    assert frame["url"] == f"https://upbit.com/service_center/notice?id={notice['id']}&view=share"
+    assert frame["url"] == f"https://www.upbit.com/service_center/notice?id={notice['id']}&view=share"
     assert (frame["category"], frame["stream_type"]) == ("trade", "REALTIME")
     assert frame["first_listed_at"] == frame["listed_at"]
     assert abs(frame["timestamp"] - time.time() * 1000) < 10_000

@@ -22,7 +22,7 @@ RECENT = 86400
 PER_PAGE, MOST_PER_PAGE = 20, 100
 ORDERS = ("listed_at", "id", "shuffled")
 KST = timezone(timedelta(hours=9))
-PAGE = "https://upbit.com/service_center/notice?id="
+PAGE = "https://www.upbit.com/service_center/notice?id="
 
 
 @dataclass(frozen=True, slots=True)
