@@ -59,7 +59,8 @@ class Timers:
         rest_patience: REST that doesn't show a trade is asked again for so long.
         sample: pause between two samples, unless an instrument would wait for more than an hour, or the budget less.
         rest_retry, rest_retry_most: pause after a REST error, doubling from the one to the other.
-        listings: interval at which notices and market list are asked for listings; a failure doubles it.
+        listings: interval at which Upbit's market list is asked for listings; a failure doubles it.
+        announcements: the same of its notices, which have a pace of their own.
         notice: a coin that has entered the market list waits so long for its notice.
         stuck_backlog: readiness waits for another pod's backlog until it has not shrunk for so long.
     """
@@ -89,6 +90,7 @@ class Timers:
     rest_retry: float = 1.0
     rest_retry_most: float = 60.0
     listings: float = 5.0
+    announcements: float = 8.0
     notice: float = 60.0
     stuck_backlog: float = 300.0
 

@@ -40,18 +40,18 @@ class Figures:
             log.warning("%s: malformed no. %d: %s: %r", name, self.malformed, problem, data[:_SAMPLE_BYTES])
 
 
-def pause(failures: int, error: RestError | InvalidReply | None, timers: Timers) -> float:
+def pause(failures: int, error: RestError | InvalidReply | None, interval: float, timers: Timers) -> float:
     """Return for how many seconds to leave an address alone after so many failures in a row, the last of them this.
 
-    The interval doubles up to a minute, or up to the pause for a refused region where the address is not wanted there
-    (403, 418, 429); it is never shorter than what the venue asks for.
+    The ``interval`` (s) doubles up to a minute, or up to the pause for a refused region where the address is not wanted
+    there (403, 418, 429); it is never shorter than what the venue asks for.
     """
     if error is None:
-        return timers.listings
+        return interval
     unwanted = isinstance(error, RestError) and (error.region or error.status in _UNWANTED)
     most = timers.region_block if unwanted else timers.rest_retry_most
     asked = error.retry_after if isinstance(error, RestError) else None
-    return max(asked or 0.0, min(most, timers.listings * 2.0 ** min(failures, 20)))
+    return max(asked or 0.0, min(most, interval * 2.0 ** min(failures, 20)))
 
 
 @dataclass(slots=True, eq=False)
@@ -64,6 +64,7 @@ class Poll:
         take: takes the body of a reply that holds something else than the one before, and when it was asked for (ns).
         unchanged: called in its place, with that time, where the venue says that nothing has changed.
         remedy: the option that leads to another address.
+        interval: seconds from one request to the next.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Poll:
     take: Callable[[bytes, int], Awaitable[None]]
     unchanged: Callable[[int], None]
     remedy: str
+    interval: float
     clock: Clock
     timers: Timers
     figures: Figures = field(default_factory=Figures)
@@ -114,12 +116,12 @@ class Poll:
         if self._failures:
             log.info("%s: answers again", self.name)
         self._failures, self.figures.problem, self.figures.answered = 0, None, self.clock.now()
-        return pause(0, None, self.timers)
+        return pause(0, None, self.interval, self.timers)
 
     def _fail(self, error: RestError | InvalidReply, body: bytes) -> float:
         self._failures += 1
         self.figures.failed += 1
-        wait = pause(self._failures, error, self.timers)
+        wait = pause(self._failures, error, self.interval, self.timers)
         problem = str(error).replace("spec.endpoints", self.remedy)
         if isinstance(error, InvalidReply):
             self.figures.sample(self.name, problem, body)

@@ -25,9 +25,10 @@ from metdc_collector.session.policy import State
 from metdc_collector.tasks import end, kept
 
 log = logging.getLogger(__name__)
-# Requests for notices within twelve intervals: one each, and further pages and bodies. An address that asks once in 6 s
-# is said to be let be.
-_REQUESTS = 30
+# An address that asks for something of the notices once in 6 s is said to be let be. So within eight intervals, 64 s,
+# there are ten requests: one each, and two that come at once when there is news, for its body or a page behind.
+_INTERVALS = 8
+_REQUESTS = 10
 _MOST_PAGES = 5
 # A process that lives for weeks goes by the system's clock, which may be set.
 _STEP = 100_000_000
@@ -72,29 +73,33 @@ class Watcher:
         self._news = News(Memory(), patience=int(timers.notice * 1e9))
         self.teller = Teller(order.nats, self._news, self._body, clock=clock, timers=timers)
         steady = Clock()  # budgets last, whatever the system's clock does
-        weight = Budget(Rate(_REQUESTS, 12 * timers.listings), monotonic=lambda: steady.now() / 1e9)
+        weight = Budget(Rate(_REQUESTS, _INTERVALS * timers.announcements), monotonic=lambda: steady.now() / 1e9)
         self._pages = Rest(order.announcements, venue=SPOT, weight=weight, tls=order.tls)
         endpoints = Endpoints(order.rest, order.web_socket)
         connects, self._rest = within_limits(SPOT, endpoints, share=order.share, clock=steady, tls=order.tls)
         self.announcements = Poll(
-            "announcements", self._pages, _first_page, self._read, self._unchanged, "--announcements", clock, timers
+            "announcements",
+            self._pages,
+            _first_page,
+            self._read,
+            self._unchanged,
+            "--announcements",
+            timers.announcements,
+            clock,
+            timers,
         )
-        self.markets = Poll("markets", self._rest, _market_list, self._enter, lambda _: None, "--rest", clock, timers)
-        self.socket: Socket | None = None
-        if order.key is None:
-            return
-        self.socket = Socket(
-            order.web_socket,
-            order.key,
-            rest=self._rest,
-            connects=connects,
-            tls=order.tls,
-            rhythm=rhythm,
-            hear=self._hear,
-            opened=self.announcements.hurry,
-            clock=clock,
-            timers=timers,
+        self.markets = Poll(
+            "markets",
+            self._rest,
+            _market_list,
+            self._enter,
+            lambda _: None,
+            "--rest",
+            timers.listings,
+            clock,
+            timers,
         )
+        self.socket = None if order.key is None else self._socket(order, order.key, connects, rhythm)
 
     @property
     def figures(self) -> Mapping[str, Figures]:
@@ -110,7 +115,8 @@ class Watcher:
     def waiting(self) -> list[str]:
         """What readiness waits for, in words.
 
-        NATS; an answer of the market list within twelve intervals; and of the notices likewise, or their socket.
+        NATS; an answer of the market list within twelve of its intervals; and of the notices within as long, or their
+        socket.
         """
         problem = self.teller.problem
         reasons = [] if problem is None else [f"NATS to take events ({problem})"]
@@ -158,6 +164,20 @@ class Watcher:
             await asyncio.sleep(1)
 
     # -- what comes
+
+    def _socket(self, order: Order, key: Key, connects: Budget, rhythm: Rhythm) -> Socket:
+        return Socket(
+            order.web_socket,
+            key,
+            rest=self._rest,
+            connects=connects,
+            tls=order.tls,
+            rhythm=rhythm,
+            hear=self._hear,
+            opened=self.announcements.hurry,
+            clock=self._clock,
+            timers=self._timers,
+        )
 
     async def _read(self, body: bytes, asked: int) -> None:
         """Take the first page of the notices, and before it those behind it as far as they may hold news.

@@ -33,11 +33,11 @@ BLOCKED = RestError("x: HTTP 403: refused: no", status=403)
     ],
 )
 def test_an_address_that_fails_is_left_alone_for_ever_longer(error: RestError | None, waits: list[float]) -> None:
-    assert [pause(failures, error, TIMERS) for failures in range(1, len(waits) + 1)] == waits
+    assert [pause(failures, error, 5, TIMERS) for failures in range(1, len(waits) + 1)] == waits
 
 
 def test_after_any_number_of_failures_there_is_a_pause() -> None:
-    assert pause(10_000, BLOCKED, TIMERS) == 600
+    assert pause(10_000, BLOCKED, 5, TIMERS) == 600
 
 
 @dataclass
@@ -72,6 +72,7 @@ class Rig:
             self.take,
             self.same.append,
             "--announcements",
+            5,
             clock,
             TIMERS,
         )
