@@ -110,9 +110,12 @@ def test_a_notice_seen_late_is_told_once_a_coin_over_edits_and_another_order(
         running.stop()
 
 
-def test_what_an_edit_adds_is_told_with_the_time_of_the_first_publication(upbit: Simulator, nats: NatsServer) -> None:
+@pytest.mark.parametrize("pinned", [False, True])
+def test_what_an_edit_adds_is_told_with_the_time_of_the_first_publication(
+    upbit: Simulator, nats: NatsServer, pinned: bool
+) -> None:
     with watched(upbit, nats.url):
-        truth = upbit.order("/notice", coins=[TIA, IO], **{"in": -20})
+        truth = upbit.order("/notice", coins=[TIA, IO], pinned=pinned, **{"in": -20})
         told(nats.url, "TIA")
         upbit.order("/notice/edit", id=truth["id"], coins=[TIA, IO | {"markets": ["KRW"]}])
         added = told(nats.url, "TIA", "IO")[1]
@@ -127,6 +130,22 @@ def test_a_reply_that_is_no_list_but_has_the_tag_of_the_list_hides_no_notice(
         (event,) = told(nats.url, "TIA")
         assert event["announced"] == truth["first_listed"]
         assert running.metric("malformed_total", "announcements") == 2
+        running.stop()
+
+
+def test_a_part_of_the_list_with_the_tag_of_the_whole_hides_no_notice(upbit: Simulator, nats: NatsServer) -> None:
+    bases = ("AAA", "BBB", "CCC", "DDD", "EEE", "FFF")
+    with watched(upbit, nats.url) as running:
+        upbit.order("/notices", order="shuffled")
+        running.some_polls()
+        upbit.fault("rest_body", UPBIT, mode="shrunk", path="/api/v1/announcements", count=1)  # not of a 304
+        together = time.time_ns() + 2 * SECOND
+        for base in bases:
+            upbit.order("/notice", coins=[{"base": base}], at=together)
+        eventually(
+            lambda: {one["instrument"] for one in events(nats.url)} == {f"KRW-{b}" for b in bases}, CEILING, "all"
+        )
+        assert upbit.order_get("/state")["faults"] == []  # it has struck
         running.stop()
 
 

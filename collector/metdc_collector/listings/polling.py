@@ -61,7 +61,8 @@ class Poll:
     Attributes:
         name: what it is, for log and metrics.
         request: makes the request, for the ``ETag`` of what is known, if anything is.
-        take: takes the body of a reply that holds something else than the one before, and when it was asked for (ns).
+        take: takes the body of a reply that holds something else than the one before, and when it was asked for (ns);
+            returns whether it was whole: a ``ETag`` may be that of the list as the venue has it, whatever came of it.
         unchanged: called in its place, with that time, where the venue says that nothing has changed.
         remedy: the option that leads to another address.
         interval: seconds from one request to the next.
@@ -70,7 +71,7 @@ class Poll:
     name: str
     rest: Rest
     request: Callable[[str | None], Request]
-    take: Callable[[bytes, int], Awaitable[None]]
+    take: Callable[[bytes, int], Awaitable[bool]]
     unchanged: Callable[[int], None]
     remedy: str
     interval: float
@@ -107,8 +108,7 @@ class Poll:
             reply = await self.rest.ask(self.request(self._etag))
             body = reply.body
             if reply.status == 200:
-                await self.take(body, asked)
-                self._etag = reply.headers.get("etag")
+                self._etag = reply.headers.get("etag") if await self.take(body, asked) else None
             else:
                 self.unchanged(asked)
         except (RestError, InvalidReply) as error:

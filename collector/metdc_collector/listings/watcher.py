@@ -163,8 +163,6 @@ class Watcher:
                 self._clock.follow()
             await asyncio.sleep(1)
 
-    # -- what comes
-
     def _socket(self, order: Order, key: Key, connects: Budget, rhythm: Rhythm) -> Socket:
         return Socket(
             order.web_socket,
@@ -179,7 +177,9 @@ class Watcher:
             timers=self._timers,
         )
 
-    async def _read(self, body: bytes, asked: int) -> None:
+    # -- what comes
+
+    async def _read(self, body: bytes, asked: int) -> bool:
         """Take the first page of the notices, and before it those behind it as far as they may hold news.
 
         All or none: a page that was taken is known, and nobody would ask for those behind it again.
@@ -196,17 +196,19 @@ class Watcher:
                 self.announcements.figures.sample(self.announcements.name, "a row is damaged", row.encode())
             self.teller.take(self._news.read(page, now))
         self._unchanged(asked)
+        return found[0][0].whole
 
     def _unchanged(self, asked: int) -> None:
         self.teller.take(self._news.unannounced(asked))
 
-    async def _enter(self, body: bytes, asked: int) -> None:
+    async def _enter(self, body: bytes, asked: int) -> bool:
         listing = await asyncio.to_thread(SPOT.listing, body)
         tickers = {name.removeprefix(PREFIX) for name, one in listing.instruments.items() if one.quote == QUOTE}
         if not tickers:
             raise InvalidReply("the market list holds no pair in KRW")
         self._news.enter(tickers, self._clock.now())
         self.teller.take([])
+        return True
 
     def _hear(self, notice: Notice, edited: bool, now: int) -> None:
         """Take a notice of the socket; what an edit adds is told by the list, which knows what stood there before."""

@@ -68,6 +68,7 @@ def test_a_page_is_read_in_its_order_with_both_times() -> None:
         ],
         [],
         [],
+        short=True,
     )
 
 
@@ -128,6 +129,27 @@ def test_a_page_may_be_empty_where_there_is_no_notice_at_all() -> None:
     with pytest.raises(InvalidReply, match="the page is empty, of 4460 notices"):
         read_page(page())
     assert read_page(page(), 2) == Page([], [], [])
+
+
+@pytest.mark.parametrize(
+    ("rows", "total", "number", "whole"),
+    [
+        (20, 4460, 1, True),
+        (19, 4460, 1, False),
+        (19, 19, 1, True),
+        (19, None, 1, True),
+        (19, "4460", 1, True),
+        (19, 4460, 2, True),
+    ],
+)
+def test_a_first_page_with_too_few_rows_is_not_whole(rows: int, total: object, number: int, whole: bool) -> None:
+    read = read_page(page(*(DEEP | {"id": row} for row in range(1, rows + 1)), total_count=total), number)
+    assert (read.whole, len(read.notices)) == (whole, rows)
+
+
+def test_nor_is_a_page_with_a_damaged_row() -> None:
+    assert read_page(page(DEEP, total_count=1)).whole
+    assert not read_page(page(DEEP, "x", total_count=2)).whole
 
 
 def test_a_fraction_of_a_second_is_left_out() -> None:

@@ -94,11 +94,18 @@ class Page:
         notices: in the list's order, the last edited first.
         pinned: rows that stay on top; they may be among ``notices``, too.
         damaged: why each row that cannot be used is damaged, with the row.
+        short: it has fewer rows than the first of so many notices has.
     """
 
     notices: Sequence[Notice]
     pinned: Sequence[Notice]
     damaged: Sequence[str] = ()
+    short: bool = False
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing can be hidden in what did not come, or cannot be read."""
+        return not (self.damaged or self.short)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +151,12 @@ def read_page(body: bytes, number: int = 1) -> Page:
     notices = _read(rows, damaged)
     if rows and not notices:
         raise InvalidReply(f"none of the {len(rows)} notices can be read: {damaged[0]}")
-    if number == 1 and not rows and (total := data.get("total_count")) not in (None, 0):
+    total = data.get("total_count")
+    if number == 1 and not rows and total not in (None, 0):
         raise InvalidReply(f"the page is empty, of {shown(total)} notices")
+    short = number == 1 and type(total) is int and len(rows) < min(PER_PAGE, total)
     pinned = data.get("fixed_notices")
-    return Page(notices, _read(pinned if isinstance(pinned, list) else [], damaged), damaged)
+    return Page(notices, _read(pinned if isinstance(pinned, list) else [], damaged), damaged, short)
 
 
 def read_body(body: bytes) -> str:

@@ -77,10 +77,11 @@ class Rig:
             TIMERS,
         )
 
-    async def take(self, body: bytes, asked: int) -> None:
+    async def take(self, body: bytes, asked: int) -> bool:
         if body == b"bad":
             raise InvalidReply("the reply is not JSON")
         self.taken.append(body)
+        return body != b"half"
 
 
 def reply(body: bytes, etag: str | None = None, status: int = 200) -> Reply:
@@ -100,6 +101,13 @@ async def test_a_reply_that_was_not_understood_is_not_taken_for_known() -> None:
     assert [request.unless for request in made.rest.asked] == [None, '"1"', '"1"']
     figures = made.poll.figures
     assert (figures.asked, figures.failed, figures.malformed, figures.problem) == (3, 1, 1, None)
+
+
+async def test_a_reply_of_which_a_part_was_missing_is_taken_and_asked_for_again() -> None:
+    made = Rig([reply(b"a", '"1"'), reply(b"half", '"2"'), reply(b"b", '"2"')])
+    assert [await made.poll.once() for _ in range(3)] == [5, 5, 5]
+    assert [request.unless for request in made.rest.asked] == [None, '"1"', None]
+    assert made.taken == [b"a", b"half", b"b"]
 
 
 async def test_a_failure_is_told_once_and_so_is_its_end(caplog: pytest.LogCaptureFixture) -> None:
