@@ -107,13 +107,8 @@ async def evidence(jetstream: JetStream, order: Order) -> Evidence:
     Raises:
         ReadError: when it can't be read, or there is no stream of trades. What was never written is no failure.
     """
-    return Evidence(
-        streams=await _streams(jetstream, order),
-        gaps=await _gaps(jetstream, order),
-        changes=await _changes(jetstream, order),
-        listed=await _listed(jetstream, order),
-        proofs=await _proofs(jetstream),
-    )
+    known = await renewed(jetstream, order, Evidence(streams=()))
+    return replace(known, listed=await _listed(jetstream, order))
 
 
 async def renewed(jetstream: JetStream, order: Order, known: Evidence) -> Evidence:

@@ -5,7 +5,7 @@ import re
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -133,6 +133,11 @@ def credentials_option(command: F) -> F:
         ),
     )
     return option(command)
+
+
+def clock(time: int) -> str:
+    """Return a time, ns since the epoch, as tables show it: UTC, to the second."""
+    return f"{datetime.fromtimestamp(time // durations.SECOND, UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def moment(text: str, *, now: int) -> int:

@@ -6,12 +6,11 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import aclosing, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from metdc_collector.cli.arguments import credentials_option, moment, nats_option
+from metdc_collector.cli.arguments import clock, credentials_option, moment, nats_option
 from metdc_collector.stored.connecting import Connection
 from metdc_collector.stored.reading import SECOND, ReadError, Reading, Start
 from metdc_collector.wire import gap as gaps
@@ -64,7 +63,7 @@ def gaps_command(
         click.echo(line)
     states = Counter(gap.state for gap in shown)
     said = ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "none"
-    click.echo(f"metdc gaps: {said}, since {_clock(start)} UTC", err=True)
+    click.echo(f"metdc gaps: {said}, since {clock(start)} UTC", err=True)
 
 
 async def _read(pattern: str, start: int, urls: tuple[str, ...], credentials: Path | None) -> list[Gap]:
@@ -89,13 +88,9 @@ def table(shown: Iterable[Gap]) -> list[str]:
         lasts = f"{(gap.end - gap.start) / SECOND:.3f} s"
         symbol = f"{gap.base}-{gap.quote}"
         counts = ("-" if count is None else f"{count:,}" for count in (gap.missing, gap.filled))
-        cells = (_clock(gap.start), lasts, gap.exchange, gap.market, symbol, gap.state, gap.cause, *counts)
+        cells = (clock(gap.start), lasts, gap.exchange, gap.market, symbol, gap.state, gap.cause, *counts)
         rows.append(_ROW.format(*cells).rstrip())
     return rows
-
-
-def _clock(moment: int) -> str:
-    return f"{datetime.fromtimestamp(moment // SECOND, UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def _say(text: str) -> None:

@@ -8,12 +8,11 @@ import time
 from collections.abc import Iterable
 from contextlib import aclosing, suppress
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from metdc_collector.cli.arguments import moment
+from metdc_collector.cli.arguments import clock, moment
 from metdc_collector.listings.memory import BUCKET, KEY, Memory, Unread, decode
 from metdc_collector.stored.connecting import Connection
 from metdc_collector.stored.reading import SECOND, ReadError, Reading, Start
@@ -43,7 +42,7 @@ def show(since: str, urls: tuple[str, ...], credentials: Path | None, *, as_json
         click.echo(line)
     ever = f" ({memory.not_understood} ever)" if memory.not_understood else ""
     click.echo(
-        f"metdc listings: {len(events)} told, {len(unread)} not understood{ever}, since {_clock(start)} UTC", err=True
+        f"metdc listings: {len(events)} told, {len(unread)} not understood{ever}, since {clock(start)} UTC", err=True
     )
 
 
@@ -58,11 +57,11 @@ def table(events: Iterable[Listing], unread: Iterable[Unread]) -> list[str]:
     rows = [_ROW.format(*_HEADINGS)]
     for event in events:
         late = "-" if event.announced is None else f"+{(event.first_seen - event.announced) / SECOND:.1f} s"
-        announced = _clock(event.first_seen if event.announced is None else event.announced)
-        start = "-" if event.trade_start is None else _clock(event.trade_start)
+        announced = clock(event.first_seen if event.announced is None else event.announced)
+        start = "-" if event.trade_start is None else clock(event.trade_start)
         cells = (announced, late, event.source, f"{event.base}-{event.quote}", start, event.title or "-")
         rows.append(_ROW.format(*cells))
-    doubts = [_DOUBT.format(_clock(one.at), one.notice or "-", one.reason, one.title) for one in unread]
+    doubts = [_DOUBT.format(clock(one.at), one.notice or "-", one.reason, one.title) for one in unread]
     return [*rows, *(["", "NOT UNDERSTOOD: read these"] if doubts else []), *doubts]
 
 
@@ -93,10 +92,6 @@ async def _memory(connection: Connection) -> Memory:
     except InvalidMessage as error:
         _say(str(error))
     return Memory()
-
-
-def _clock(time: int) -> str:
-    return f"{datetime.fromtimestamp(time // SECOND, UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def _say(text: str) -> None:

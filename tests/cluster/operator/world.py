@@ -132,9 +132,7 @@ class World:
         """So many further namespaces, for an operator that serves them all; they are gone afterwards."""
         made = [replace(self, namespace=f"{self.namespace}-{number}") for number in range(count)]
         for each in made:
-            await self.api.request(
-                "POST", "/api/v1/namespaces", body={"metadata": {"name": each.namespace, "labels": LABELS}}
-            )
+            await _make(self.api, each.namespace)
         try:
             yield made
         finally:
@@ -319,7 +317,7 @@ async def new_world(folder: Path) -> AsyncIterator[World]:
     api = await Api.connect()
     namespace = f"{os.environ.get('METDC_CLUSTER_PREFIX', 'metdc-test')}-op-{uuid.uuid4().hex[:5]}"
     await _define(api)
-    await api.request("POST", "/api/v1/namespaces", body={"metadata": {"name": namespace, "labels": LABELS}})
+    await _make(api, namespace)
     stub = Stub(namespace)
     await stub.start()
     try:
@@ -336,6 +334,10 @@ async def new_world(folder: Path) -> AsyncIterator[World]:
         await stub.stop()
         await _delete(api, namespace)
         await api.close()
+
+
+async def _make(api: Api, namespace: str) -> None:
+    await api.request("POST", "/api/v1/namespaces", body={"metadata": {"name": namespace, "labels": LABELS}})
 
 
 async def _delete(api: Api, namespace: str) -> None:
