@@ -86,6 +86,15 @@ async def test_half_open_writes_nothing_more_not_even_pongs(sim: Simulated) -> N
         await sim.fault("reset", **SPOT)
 
 
+async def test_a_half_open_socket_is_not_closed_for_want_of_answers_to_pings_that_it_swallows() -> None:
+    async with simulator(only=["binance.spot"], divide_timers=200) as sim, client(bitcoin(sim)) as socket:
+        await sim.fault("half_open", **SPOT)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(ended(socket), 3)  # pongs are waited for 0.3 s here, a client's goodbye 2 s
+        assert (await sim.state())["violations"] == {}
+        await sim.fault("reset", **SPOT)
+
+
 async def test_close_code_closes_with_code_and_reason(sim: Simulated) -> None:
     async with client(bitcoin(sim)) as socket:
         await sim.fault("close_code", **SPOT, code=1013, reason="try later")

@@ -56,7 +56,7 @@ class Socket(asyncio.Protocol):
         self.topics: dict[tuple[str, str, str], tuple[Market, tuple[str, str], object]] = {}
         """What trade data flows here: (market, channel, instrument) → (market, route, form)."""
         self.muted = False
-        """Half open: nothing is written any more, the socket stays."""
+        """Half open: nothing is written any more, the socket stays, whatever the venue's timers would do to it."""
         self.open = False
         self.closing = False
         self.arrived = 0.0
@@ -248,7 +248,7 @@ class Socket(asyncio.Protocol):
 
     def close(self, code: int, reason: str) -> None:
         """Sends a close frame; the client's echo, or two seconds, end the connection."""
-        if self.closing or not self.open:
+        if self.closing or self.muted or not self.open:
             return
         self.flush()
         code = self.hub.switchboard.code(self.endpoint, code)
@@ -281,11 +281,11 @@ class Socket(asyncio.Protocol):
         return self._loop.time()
 
     def after(self, seconds: float, action: Callable[[], None]) -> None:
-        """Runs an action after one of the venue's times, divided as we were told, unless the client is gone."""
+        """Runs an action after one of the venue's times, divided as we were told, unless the client is out of reach."""
         key = object()
         self._timers[key] = self._loop.call_later(seconds / self.hub.divide_timers, self._fire, action, key)
 
     def _fire(self, action: Callable[[], None], key: object) -> None:
         self._timers.pop(key, None)
-        if self.open and not self.closing:
+        if self.open and not self.closing and not self.muted:
             action()
