@@ -1,11 +1,13 @@
 """``python -m tests.cluster.operator.scale``: many resources on fake nodes, and what they cost the operator.
 
-Progress on stderr, one JSON object as the last line. It needs as many fake nodes as there are pods for: 110 each.
+On the Kubernetes of KUBECONFIG, else ../shared/cluster. Progress on stderr, one JSON object as the last line; exit code
+0: it held, 1: it did not, or there is no cluster, or none with fake nodes for so many pods.
 """
 
 import argparse
 import asyncio
 import json
+import os
 import sys
 import tempfile
 import time
@@ -14,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.cluster import kube, testbed
 from tests.cluster.operator.world import Process, World, new_world, until
 from tests.harness import say
 
@@ -197,6 +200,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--shards", type=int, default=SHARDS)
     parser.add_argument("--seconds", type=float, default=WATCHED)
     given = parser.parse_args(arguments)
+    try:
+        cluster = kube.find()
+        testbed.fake_nodes(cluster)
+    except kube.NoCluster as error:
+        say(str(error))
+        print(json.dumps({"ok": False, "error": str(error).partition("\n")[0]}))
+        return 1
+    os.environ["KUBECONFIG"] = cluster.kubeconfig
     found = asyncio.run(measure(given.resources, given.shards, given.seconds))
     wrong = problems(found)
     print(json.dumps({"ok": not wrong, "problems": wrong, **found}))
