@@ -1,1 +1,1 @@
-"""The Kubernetes API: raw requests by ``kubernetes.aio``, and the few calls that the operator makes."""
+"""The Kubernetes API: raw requests with kopf's credentials, and the few calls that the operator makes."""

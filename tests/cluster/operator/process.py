@@ -10,14 +10,13 @@ import sys
 import time
 from functools import partial
 
-from metdc_operator import logs
-from metdc_operator.app import run
-from metdc_operator.options import read
-from metdc_operator.records import PodRecord
-from metdc_operator.reports import Address
-
-BEHIND = "METDC_TEST_CLOCK_BEHIND"
-"""Names the seconds by which its clock is behind; 0 without."""
+sys.modules["kubernetes"] = None  # type: ignore[assignment]  # as in the operator's pod; kopf would import it from here
+from metdc_operator import logs  # noqa: E402
+from metdc_operator.app import run  # noqa: E402
+from metdc_operator.options import read  # noqa: E402
+from metdc_operator.records import PodRecord  # noqa: E402
+from metdc_operator.reports import Address  # noqa: E402
+from tests.cluster.operator import BEHIND  # noqa: E402
 
 
 def local_address(port: int, pod: PodRecord) -> Address | None:

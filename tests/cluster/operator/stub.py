@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -90,7 +91,7 @@ class Stub:
     async def _follow(self) -> None:
         """Keep the pods in mind; a watch that has ended, as in an outage, begins anew with all there are."""
         configuration = Configuration()
-        await load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+        await load_kube_config(os.environ["KUBECONFIG"], client_configuration=configuration)  # type: ignore[no-untyped-call]
         configuration.disable_strict_ssl_verification = True
         async with ApiClient(configuration) as client:
             core = CoreV1Api(client)

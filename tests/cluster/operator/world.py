@@ -22,8 +22,8 @@ import yaml
 from metdc_collector.wire import durations
 from metdc_operator.cluster.api import APPLY, MERGE, Api, ApiError
 from tests.cluster.kube import Cluster
+from tests.cluster.operator import BEHIND
 from tests.cluster.operator.account import Account
-from tests.cluster.operator.process import BEHIND
 from tests.cluster.operator.stub import Stub
 from tests.cluster.place import LABELS
 
