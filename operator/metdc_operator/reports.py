@@ -5,7 +5,6 @@ No NATS is needed for that, so a pod whose NATS is away can say so.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 
 import aiohttp
 
@@ -56,11 +55,11 @@ class Reports:
         async with self._room:
             try:
                 async with asyncio.timeout(self._within):
-                    report = decode(await self._get(address))
+                    report = decode(await self._get(address), ids=False)
             except (aiohttp.ClientError, OSError, TimeoutError, InvalidMessage):
                 return None
         # An address may have passed to another pod since the watch told of it.
-        return replace(report, last_ids={}) if report.pod == pod.meta.name else None
+        return report if report.pod == pod.meta.name else None
 
     async def _get(self, address: Address) -> bytes:
         if self._session is None:

@@ -1,6 +1,7 @@
 """Health reports: the key they are kept under, and older and newer pods."""
 
 import json
+from dataclasses import replace
 
 from metdc_collector.wire import report
 from metdc_collector.wire.report import Refused, Report, Symbols
@@ -27,6 +28,14 @@ def test_a_report_is_kept_under_its_pod() -> None:
 
 def test_refused_instruments_come_back_with_their_reasons() -> None:
     assert report.decode(report.encode(REPORT)).symbols.refused == (Refused("XUSDT", "delisted"),)
+
+
+def test_a_report_can_be_read_without_the_ids_that_only_pods_compare() -> None:
+    told = replace(REPORT, last_ids={"BTCUSDT": "17"})
+    assert report.decode(report.encode(told), ids=False) == replace(told, last_ids={})
+    record = json.loads(report.encode(told))
+    del record["last_ids"]
+    assert report.decode(json.dumps(record).encode(), ids=False) == replace(told, last_ids={})
 
 
 def test_a_report_of_a_newer_pod_is_read_without_what_is_new() -> None:
