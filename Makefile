@@ -37,7 +37,7 @@ APART := $(addprefix --ignore=tests/,integration load cluster)
 # What takes minutes and touches nothing that other tests don't: `make test-long`
 LONG := $(addprefix tests/,conformance/test_ccxt.py integration/test_record.py integration/test_venues.py \
 	integration/test_upbit_krw.py integration/test_universe.py integration/test_relisting.py integration/test_scope.py \
-	integration/test_listings.py integration/test_announced.py integration/test_capture.py integration/test_verify.py \
+	integration/test_listings.py integration/test_announced.py integration/test_capture.py integration/test_pumps.py integration/test_verify.py \
 	integration/test_cli_export.py integration/test_consuming.py \
 	integration/test_backfill.py integration/test_spool.py integration/test_many_connections.py)
 
@@ -74,7 +74,7 @@ test: $(INSTALLED) ## Everything but cluster tests and what test-long has, again
 	@$(BIN)/python -m pytest tests/integration $(LONG:%=--ignore=%) $(ARGS)
 	@$(if $(ARGS),true,$(BIN)/python -m tests.chaos --seed $(SEED) --schedule short)
 
-test-long: $(INSTALLED) ## Listings while running and announced, captures, what is in scope, recording, exporting, each further venue from end to end, ccxt as a witness
+test-long: $(INSTALLED) ## Listings while running and announced, captures, pumps from notice to report, what is in scope, recording, exporting, each further venue from end to end, ccxt as a witness
 	@$(BIN)/python -m pytest $(LONG) $(ARGS)
 
 load: $(INSTALLED) ## Every market with its whole universe at one address, replaced all at once: no limit is broken (a minute)
