@@ -199,6 +199,22 @@ def test_captures_are_listed_and_shown(server: NatsServer, listing: tuple[int, M
     assert named(at) in metdc(server, "captures", "list").stdout
 
 
+def test_a_stored_listing_event_is_in_the_metadata_and_told(
+    server: NatsServer, listing: tuple[int, Messages], tmp_path: Path
+) -> None:
+    at, _ = listing
+    event = {"v": 1, "exchange": "upbit", "market": "krw", "symbol": "SOMI-KRW", "instrument": "KRW-SOMI"}
+    event |= {"announced": at, "first_seen": at + 913 * MS, "trade_start": at + 7_200 * SECOND}
+    event |= {"source": "announcements", "notice": "7", "title": "솜니아(SOMI) KRW 마켓 디지털 자산 추가", "url": None}
+    publish(server, [("listings.upbit.krw.SOMI", json.dumps(event).encode()), ("listings.upbit.krw.SOMI", b"hello")])
+    assert metdc(server, "capture", "SOMI", "--at", text(at)).returncode == 0
+    metadata, _, where = kept(server, tmp_path)
+    assert metadata["listing"] == {name: event[name] for name in event if name not in ("v", "symbol")}
+    shown = metdc(server, "captures", "show", "SOMI").stdout
+    assert "UTC, to the second, first seen +0.913 s from then (announcements); trading was to start " in shown
+    assert "Notice 7: 솜니아(SOMI) KRW 마켓 디지털 자산 추가" in (where / "report.html").read_text()
+
+
 def in_window(data: bytes, at: int) -> bool:
     return bool(at - 20 * SECOND <= json.loads(data)["time"] < at + 20 * SECOND)
 

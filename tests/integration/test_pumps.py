@@ -55,6 +55,9 @@ def test_each_coin_is_told_once_with_the_moment_of_its_notice_whatever_becomes_o
         assert event["announced"] == day.notices[coin]["first_listed"] == day.truths[coin]["announced"]
         assert (event["source"], event["notice"]) == ("announcements", str(day.notices[coin]["id"]))
         assert day.captures[coin].metadata["at"] == event["announced"]
+        names = ("announced", "first_seen", "trade_start", "source", "notice", "title", "url")
+        told = day.captures[coin].metadata["listing"]
+        assert {name: told[name] for name in names} == {name: event[name] for name in names}
     assert day.events["ROTA"][0]["trade_start"] == day.notices["ROTA"]["starts"]
     assert len(day.notices["TIED"]["edited"]) == 2
     assert len({day.events[coin][0]["notice"] for coin in TOGETHER}) == 1

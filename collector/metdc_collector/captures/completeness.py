@@ -14,6 +14,7 @@ from metdc_collector.captures.ticks import Market
 from metdc_collector.wire.durations import SECOND
 from metdc_collector.wire.gap import Gap
 from metdc_collector.wire.instrument import Instrument
+from metdc_collector.wire.listing import Listing
 from metdc_collector.wire.streams import covers
 
 PATIENCE = 900 * SECOND
@@ -70,6 +71,7 @@ class Evidence:
         changes: instrument records of the coin and when each was stored, in that order.
         listed: of each market that was ever collected, the coin's instruments by its last good list.
         proofs: of each market.
+        listing: the event that told of the coin's listing; null where none was stored.
     """
 
     streams: Sequence[Stream]
@@ -77,6 +79,7 @@ class Evidence:
     changes: Sequence[tuple[int, Instrument]] = ()
     listed: Mapping[tuple[str, str], Sequence[Instrument]] = field(default_factory=dict)
     proofs: Mapping[tuple[str, str], Sequence[Proof]] = field(default_factory=dict)
+    listing: Listing | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from metdc_collector.captures import announcement
 from metdc_collector.captures.analysis import Analysis, record
 from metdc_collector.captures.completeness import Evidence, Judgement
 from metdc_collector.captures.gathering import Gathered, Kept
@@ -45,7 +46,8 @@ def files(made: Made) -> dict[str, bytes]:
         except parquet.DoesNotFit as error:
             problems[market] = str(error)
     found[ANALYSIS] = _json(record(made.analysis))
-    found[REPORT] = page(made.analysis, made.series, made.judgement, made=made.at).encode()
+    listing = made.evidence.listing
+    found[REPORT] = page(made.analysis, made.series, made.judgement, made=made.at, listing=listing).encode()
     found[METADATA] = _json(_metadata(made, found, problems))
     return found
 
@@ -65,7 +67,7 @@ def _stem(market: Market) -> str:
 
 
 def _metadata(made: Made, found: Mapping[str, bytes], problems: Mapping[Market, str]) -> dict[str, Any]:
-    order, judgement = made.analysis.order, made.judgement
+    order, judgement, listing = made.analysis.order, made.judgement, made.evidence.listing
     return {
         "v": VERSION,
         "name": order.name,
@@ -76,6 +78,7 @@ def _metadata(made: Made, found: Mapping[str, bytes], problems: Mapping[Market, 
         "state": judgement.state,
         "made": made.at,
         "summary": summary(made.analysis),
+        "listing": None if listing is None else announcement.record(listing),
         "markets": [_market(made, market, problems) for market in judgement.markets],
         "missing": [one._asdict() for one in judgement.missing],
         "streams": [{"name": one.name, "oldest": one.oldest} for one in made.evidence.streams],

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from metdc_collector.backfill import proof
 from metdc_collector.backfill.proof import Proof
+from metdc_collector.captures import announcement
 from metdc_collector.captures.completeness import Evidence, Stream
 from metdc_collector.captures.moves import BASELINE, REFERENCE
 from metdc_collector.captures.order import EARLIER, Order
@@ -19,11 +20,13 @@ from metdc_collector.stored.exporting import Choice, Row
 from metdc_collector.stored.reading import JetStream, Reader, ReadError, Reading, Start, Stored
 from metdc_collector.wire import gap as gaps
 from metdc_collector.wire import instrument as instruments
-from metdc_collector.wire import trade
+from metdc_collector.wire import listing as listings
+from metdc_collector.wire import subjects, trade
 from metdc_collector.wire.durations import SECOND
 from metdc_collector.wire.errors import InvalidMessage
 from metdc_collector.wire.gap import Gap
 from metdc_collector.wire.instrument import Instrument
+from metdc_collector.wire.listing import Listing
 from metdc_collector.wire.trade import Trade
 
 _ALL = Start(time=1)
@@ -123,6 +126,7 @@ async def renewed(jetstream: JetStream, order: Order, known: Evidence) -> Eviden
         gaps=await _gaps(jetstream, order),
         changes=await _changes(jetstream, order),
         proofs=await _proofs(jetstream),
+        listing=await _listing(jetstream, order),
     )
 
 
@@ -165,6 +169,14 @@ async def _changes(jetstream: JetStream, order: Order) -> list[tuple[int, Instru
         with suppress(InvalidMessage):
             found.append((stored.time, instruments.decode(stored.data)))
     return found
+
+
+async def _listing(jetstream: JetStream, order: Order) -> Listing | None:
+    found: list[Listing] = []
+    async for stored in _messages(jetstream, f"listings.*.*.{subjects.escape(order.base)}", _ALL):
+        with suppress(InvalidMessage):
+            found.append(listings.decode(stored.data))
+    return announcement.fitting(order, found)
 
 
 async def _listed(jetstream: JetStream, order: Order) -> dict[tuple[str, str], Sequence[Instrument]]:

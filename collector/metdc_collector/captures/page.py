@@ -11,6 +11,7 @@ TEMPLATE = """<!doctype html>
 <header>
 <h1>{title}</h1>
 <p class="lead">{headline}</p>
+<p class="small">{listing}</p>
 <p class="small"><b class="state {state}">{state}</b> as of {made} UTC · window {window} around the announcement</p>
 </header>
 <section class="picture">

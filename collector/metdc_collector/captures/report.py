@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from html import escape
+from typing import Any
 
+from metdc_collector.captures import announcement
 from metdc_collector.captures.analysis import Analysis, Found
 from metdc_collector.captures.completeness import Judgement
 from metdc_collector.captures.drawing import Drawing, Label, Path, draw, percent, styles
@@ -13,6 +15,7 @@ from metdc_collector.captures.page import STYLE, TEMPLATE
 from metdc_collector.captures.ranking import Disagreement, Ranked
 from metdc_collector.captures.ticks import Market, Series
 from metdc_collector.wire.durations import SECOND
+from metdc_collector.wire.listing import Listing
 
 _VERDICTS = {
     "moved": "",
@@ -37,8 +40,15 @@ _COLUMNS = (
 )
 
 
-def page(analysis: Analysis, series: Mapping[Market, Series], judgement: Judgement, *, made: int) -> str:
-    """Return the page; ``made`` is when the capture was made, ns."""
+def page(
+    analysis: Analysis,
+    series: Mapping[Market, Series],
+    judgement: Judgement,
+    *,
+    made: int,
+    listing: Listing | None = None,
+) -> str:
+    """Return the page; ``made`` is when the capture was made (ns), ``listing`` the event that it is of."""
     order = analysis.order
     liveliest = sorted(series, key=lambda market: (-len(series[market].ticks), market))
     looks = styles(liveliest)
@@ -54,6 +64,7 @@ def page(analysis: Analysis, series: Mapping[Market, Series], judgement: Judgeme
         style=STYLE + "".join(css for _, css in looks.values()) + _toggles(paths),
         state=judgement.state,
         headline=_headline(analysis),
+        listing=escape(listed(None if listing is None else announcement.record(listing), order.at)),
         made=clock(made),
         window=f"{_seconds(-order.before)} to {_seconds(order.after)}",
         legend="".join(_entry(path) for path in paths),
@@ -81,6 +92,20 @@ def summary(analysis: Analysis) -> str:
         return f"{first.entry.key} moved first, {delay} from the announcement."
     others = ", ".join(first.ties)
     return f"{first.entry.key} moved first by its clock, {delay} from the announcement; within tolerance: {others}."
+
+
+def listed(told: Mapping[str, Any] | None, at: int) -> str:
+    """Return in words what the metadata tells of the listing; ``at`` is the moment of the capture (ns)."""
+    if told is None:
+        return "No listing event of that time is stored."
+    start = "" if told["trade_start"] is None else f"; trading was to start {clock(told['trade_start'])} UTC"
+    pair, announced, source = f"{told['exchange']} {told['instrument']}", told["announced"], told["source"]
+    if announced is None:
+        return f"{pair}: no notice, first seen {clock(told['first_seen'])} UTC ({source}){start}."
+    seen = f"first seen {_seconds(told['first_seen'] - announced)} from then ({source})"
+    apart = "" if announced == at else f" The moment of this capture is {_seconds(at - announced)} from the notice's."
+    notice = f" Notice {told['notice']}: {told['title']}" if told["title"] else ""
+    return f"{pair}: announced {clock(announced)} UTC, to the second, {seen}{start}.{apart}{notice}"
 
 
 # -- parts of the page

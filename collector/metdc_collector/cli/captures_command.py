@@ -12,7 +12,7 @@ import orjson
 
 from metdc_collector.captures.drawing import percent
 from metdc_collector.captures.folder import ANALYSIS
-from metdc_collector.captures.report import clock
+from metdc_collector.captures.report import clock, listed
 from metdc_collector.captures.store import BUCKET, NoSuchCapture, Store, StoreFailed
 from metdc_collector.cli.arguments import credentials_option, nats_option
 from metdc_collector.stored.connecting import Connection
@@ -121,6 +121,7 @@ def show_command(*, name: str, as_json: bool, nats_urls: tuple[str, ...], creden
         return
     click.echo(f"{metadata['name']}: {metadata['state']}, announced {clock(metadata['at'])} UTC")
     click.echo(metadata["summary"])
+    click.echo(listed(metadata.get("listing"), metadata["at"]))
     for line in aligned(table(orjson.loads(data)), left=(0, 9)):
         click.echo(line)
     for line in lacking(metadata):

@@ -4,18 +4,21 @@ import hashlib
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
 import pytest
 
 from metdc_collector.captures.analysis import analyse
+from metdc_collector.captures.announcement import record
 from metdc_collector.captures.completeness import Evidence, Judgement, Lack, Missing, Stream
 from metdc_collector.captures.folder import Made, files
 from metdc_collector.captures.gathering import Gathered, Kept
 from metdc_collector.captures.ticks import Market, market_of, series
 from metdc_collector.wire import trade
 from metdc_collector.wire.instrument import Instrument
+from metdc_collector.wire.listing import Listing
 from metdc_collector.wire.trade import Trade
 from tests.unit.captures.made import AT, MS, ORDER, SECOND
 
@@ -74,6 +77,15 @@ def test_the_metadata_tells_what_is_held_and_what_is_missing() -> None:
     assert told["missing"] == [{"exchange": "okx", "market": "spot", "reason": "not_listed", "text": "not there"}]
     assert told["streams"] == [{"name": "TRADES_BINANCE", "oldest": 7}]
     assert told["messages"] == {"read": 9, "refused": 1}
+    assert told["listing"] is None
+
+
+def test_metadata_and_page_tell_of_the_listing_event() -> None:
+    one = made([traded(0)])
+    listing = Listing("upbit", "krw", "SOMI", "KRW", "KRW-SOMI", "socket", AT + 5, announced=AT, notice="7")
+    found = files(replace(one, evidence=replace(one.evidence, listing=listing)))
+    assert metadata(found)["listing"] == record(listing)
+    assert b"upbit KRW-SOMI: announced 2026-11-27 02:00:00 UTC" in found["report.html"]
 
 
 def test_the_metadata_vouches_for_each_other_file() -> None:

@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from html.parser import HTMLParser
 
 from metdc_collector.captures.analysis import analyse
+from metdc_collector.captures.announcement import record
 from metdc_collector.captures.completeness import Judgement, Lack, Missing
-from metdc_collector.captures.report import clock, page, summary
+from metdc_collector.captures.report import clock, listed, page, summary
 from metdc_collector.captures.ticks import Market, Series, Tick
+from metdc_collector.wire.listing import Listing
 from tests.unit.captures.made import AT, BINANCE, BYBIT, MS, ORDER, SECOND, UPBIT, at, calm, jump, skewed, tick, whole
 
 JUMP = jump(1_207, "1.1")
@@ -53,10 +56,11 @@ def made(
     lacks: Sequence[Lack] = (),
     missing: Sequence[Missing] = (),
     left_out: Mapping[str, int] | None = None,
+    listing: Listing | None = None,
 ) -> str:
     series = {market: whole(ticks)._replace(left_out=left_out or {}) for market, ticks in markets.items()}
     judgement = Judgement(dict.fromkeys(markets, lacks), missing, "Provisional" if lacks else "Final")
-    return page(analyse(ORDER, series), series, judgement, made=AT + 22_500 * MS)
+    return page(analyse(ORDER, series), series, judgement, made=AT + 22_500 * MS, listing=listing)
 
 
 def rows(text: str) -> list[list[str]]:
@@ -70,6 +74,29 @@ def test_a_page_stands_by_itself() -> None:
     assert not re.search(r"https?:|url\(|@import|<script", text)
     assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in text
     assert "prefers-color-scheme:dark" in text
+
+
+LISTING = Listing("upbit", "krw", "SOMI", "KRW", "KRW-SOMI", "announcements", AT + 913 * MS, announced=AT)
+STATED = replace(LISTING, trade_start=AT + 7_200 * SECOND, notice="7", title="솜니아(SOMI) <b>")
+
+
+def test_its_head_tells_of_the_listing_event_as_text() -> None:
+    text = made({BINANCE: at(JUMP)}, listing=STATED)
+    assert (
+        '<p class="small">upbit KRW-SOMI: announced 2026-11-27 02:00:00 UTC, to the second, first seen +0.913 s'
+        " from then (announcements); trading was to start 2026-11-27 04:00:00 UTC. Notice 7: 솜니아(SOMI) &lt;b&gt;</p>"
+    ) in text
+    assert '<p class="small">No listing event of that time is stored.</p>' in made({BINANCE: at(JUMP)})
+
+
+def test_a_listing_without_a_notice_or_of_another_moment_is_told_as_that() -> None:
+    unannounced = replace(LISTING, announced=None, source="markets")
+    assert listed(record(unannounced), AT) == (
+        "upbit KRW-SOMI: no notice, first seen 2026-11-27 02:00:00.913 UTC (markets)."
+    )
+    assert listed(record(LISTING), AT + 3 * SECOND).endswith(
+        "(announcements). The moment of this capture is +3 s from the notice's."
+    )
 
 
 def test_its_head_says_what_when_and_how_sure() -> None:
