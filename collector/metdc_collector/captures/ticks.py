@@ -1,9 +1,10 @@
 """Trades as the analysis takes them: of one instrument, in order, exact. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Mapping, Sequence
+from decimal import Context, Decimal
 from typing import NamedTuple
 
+from metdc_collector.continuity import number
 from metdc_collector.wire.trade import Trade
 
 MARKET_KINDS = frozenset({None, "rpi", "elp"})
@@ -11,6 +12,11 @@ MARKET_KINDS = frozenset({None, "rpi", "elp"})
 
 Liquidations into a fund, taken-over positions and block trades are made at prices of their own.
 """
+
+JOINED = "joined"
+"""What an aggregate is called all of whose fills are there, too."""
+# Of quantities of at most 60 digits on either side of the point, sums and differences are exact in it.
+_EXACT = Context(prec=300)
 
 
 class Tick(NamedTuple):
@@ -64,18 +70,53 @@ def market_of(trade: Trade) -> Market:
     return Market(instrument.exchange, instrument.market, instrument.symbol, instrument.name)
 
 
-def series(trades: Iterable[Trade]) -> dict[Market, Series]:
-    """Return what the analysis takes of trades that are in order, by instrument."""
+def series(trades: Sequence[Trade]) -> dict[Market, Series]:
+    """Return what the analysis takes of trades that are in order, by instrument.
+
+    An aggregate beside fills that it joins counts with what they don't tell.
+    """
     taken: dict[Market, list[Tick]] = {}
     left_out: dict[Market, dict[str, int]] = {}
+    fills = _fills(trades)
     for trade in trades:
         market = market_of(trade)
         ticks, others = taken.setdefault(market, []), left_out.setdefault(market, {})
-        price, quantity = Decimal(trade.price), trade.quantity
-        if trade.kind in MARKET_KINDS and price and quantity is not None:
-            buy, live = trade.side == "buy", not trade.backfilled
-            ticks.append(Tick(trade.id, trade.time, trade.received, price, Decimal(quantity), buy, live))
+        price, quantity = Decimal(trade.price), _quantity(trade, fills.get(market, {}))
+        if trade.kind not in MARKET_KINDS:
+            others[str(trade.kind)] = others.get(str(trade.kind), 0) + 1
+        elif not price or quantity is None:
+            others["unpriced"] = others.get("unpriced", 0) + 1
+        elif trade.aggregate is not None and quantity <= 0:
+            others[JOINED] = others.get(JOINED, 0) + 1
         else:
-            kind = trade.kind if trade.kind not in MARKET_KINDS and trade.kind is not None else "unpriced"
-            others[kind] = others.get(kind, 0) + 1
+            buy, live = trade.side == "buy", not trade.backfilled
+            ticks.append(Tick(trade.id, trade.time, trade.received, price, quantity, buy, live))
     return {market: Series(ticks, left_out[market]) for market, ticks in taken.items()}
+
+
+def _fills(trades: Sequence[Trade]) -> dict[Market, dict[int, Trade]]:
+    """Return the fills of the instruments that have aggregates, by number."""
+    found: dict[Market, dict[int, Trade]] = {market_of(one): {} for one in trades if one.aggregate is not None}
+    for trade in trades if found else ():
+        if trade.aggregate is None and (fills := found.get(market_of(trade))) is not None:
+            fills[number(trade.id)] = trade
+    return found
+
+
+def _quantity(trade: Trade, fills: Mapping[int, Trade]) -> Decimal | None:
+    """Return the base coins of a trade; of an aggregate without those of its fills, of one side and price with it."""
+    if trade.quantity is None:
+        return None
+    left = Decimal(trade.quantity)
+    if trade.aggregate is not None:
+        first, last = number(trade.aggregate.first_id), number(trade.aggregate.last_id)
+        for order, fill in fills.items():
+            if 0 <= first <= order <= last and _is_joined(fill, trade) and fill.quantity is not None:
+                left = _EXACT.subtract(left, Decimal(fill.quantity))
+    return left
+
+
+def _is_joined(fill: Trade, aggregate: Trade) -> bool:
+    """Whether a fill within its range is one of an aggregate's, which liquidations into a fund, say, are not."""
+    same = (fill.side, fill.price) == (aggregate.side, aggregate.price)
+    return same and fill.kind in MARKET_KINDS

@@ -6,7 +6,7 @@ import pytest
 
 from metdc_collector.captures.ticks import Market, series
 from metdc_collector.wire.instrument import Instrument
-from metdc_collector.wire.trade import Trade
+from metdc_collector.wire.trade import Aggregate, Trade
 
 SOMI = Instrument("binance", "spot", "SOMIUSDT", "SOMI", "USDT")
 MARKET = Market("binance", "spot", "SOMI-USDT", "SOMIUSDT")
@@ -47,3 +47,53 @@ def test_each_instrument_has_its_own_series() -> None:
         "binance.spot.SOMI-USDT": 2,
         "binance.spot.SOMI-USDC": 1,
     }
+
+
+JOINED = PLAIN._replace(id="agg:7", seq="7", quantity="10.1", aggregate=Aggregate("11", "13"))
+
+
+def fill(number: int, **other: str) -> Trade:
+    return PLAIN._replace(id=str(number), seq=str(number), **other)  # type: ignore[arg-type] # texts alone
+
+
+def test_an_aggregate_alone_is_a_trade() -> None:
+    (tick,) = series([JOINED, fill(10), fill(14)])[MARKET].ticks[:1]
+    assert (tick.id, tick.quantity) == ("agg:7", Decimal("10.1"))
+
+
+def test_an_aggregate_counts_with_what_fills_beside_it_do_not_tell_whatever_their_order() -> None:
+    found = series([fill(11), JOINED, fill(13, quantity="3")])[MARKET]
+    assert [(tick.id, tick.quantity) for tick in found.ticks] == [
+        ("11", Decimal(2)),
+        ("agg:7", Decimal("5.1")),
+        ("13", Decimal(3)),
+    ]
+    assert found.left_out == {}
+
+
+def test_an_aggregate_all_of_whose_fills_are_there_is_left_out() -> None:
+    found = series([fill(11), fill(12, quantity="4.1"), JOINED, fill(13, quantity="4")])[MARKET]
+    assert [tick.id for tick in found.ticks] == ["11", "12", "13"]
+    assert found.left_out == {"joined": 1}
+
+
+@pytest.mark.parametrize("other", [{"kind": "adl"}, {"side": "buy"}, {"price": "0.6"}])
+def test_trades_within_its_range_that_it_cannot_join_take_nothing_of_it(other: dict[str, str]) -> None:
+    found = series([fill(12, **other), JOINED])[MARKET]
+    assert found.ticks[-1].quantity == Decimal("10.1")
+
+
+def test_fills_of_another_instrument_or_without_a_quantity_take_nothing_of_it() -> None:
+    other = Instrument("binance", "spot", "SOMIUSDC", "SOMI", "USDC")
+    unsized = PLAIN._replace(id="12", quantity=None, contracts="1")
+    found = series([JOINED, fill(12)._replace(instrument=other), unsized])
+    assert found[MARKET].ticks[0].quantity == Decimal("10.1")
+
+
+def test_an_aggregate_of_no_numbers_joins_nothing() -> None:
+    found = series([fill(12)._replace(id="x"), JOINED._replace(aggregate=Aggregate("x", "y"))])
+    assert found[MARKET].ticks[1].quantity == Decimal("10.1")
+
+
+def test_an_aggregate_without_price_is_left_out_as_that() -> None:
+    assert series([JOINED._replace(price="0")])[MARKET].left_out == {"unpriced": 1}
