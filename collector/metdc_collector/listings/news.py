@@ -22,6 +22,9 @@ PREFIX = f"{QUOTE}-"
 PATIENCE = 60_000_000_000
 """How long a coin that has entered the market list waits for a look at the notices, in ns, unless told otherwise."""
 
+_LOOKS = 3
+"""Of so many looks, one is taken for the very first though its page did not come whole."""
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -47,6 +50,7 @@ class News:
         told: the coins that need no telling, by ticker.
         waiting: coins that have entered the market list, and since when (ns).
         patience: how long a coin waits for a look at the notices, in ns.
+        incomplete: how many pages did not come whole before the very first look.
         changed: whether the memory differs from what was kept last; whoever keeps it sets it back.
     """
 
@@ -54,11 +58,15 @@ class News:
     told: set[str] = field(default_factory=set)
     waiting: dict[str, int] = field(default_factory=dict)
     patience: int = PATIENCE
+    incomplete: int = 0
     changed: bool = False
 
     def read(self, page: Page, now: int) -> list[Found]:
         """Return what a page of the notices, received at this time (ns), has of news."""
         if self.memory.floor is None:
+            self.incomplete += not page.whole
+            if not page.whole and self.incomplete < _LOOKS:
+                return []  # what it hides would be news to the next look
             self._begin([*page.notices, *page.pinned])
         found = [one for notice in (*page.notices, *page.pinned) for one in self._look(notice, now)]
         for row in page.damaged:

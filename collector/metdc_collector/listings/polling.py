@@ -61,9 +61,10 @@ class Poll:
     Attributes:
         name: what it is, for log and metrics.
         request: makes the request, for the ``ETag`` of what is known, if anything is.
-        take: takes the body of a reply that holds something else than the one before, and when it was asked for (ns);
-            returns whether it was whole: a ``ETag`` may be that of the list as the venue has it, whatever came of it.
-        unchanged: called in its place, with that time, where the venue says that nothing has changed.
+        take: takes the body of a reply that holds something else than the one before; returns whether it was whole: a
+            ``ETag`` may be that of the list as the venue has it, whatever came of it.
+        looked: called with the time (ns) of a request by whose reply all is known that was there then: a whole one, or
+            one that says that nothing has changed.
         remedy: the option that leads to another address.
         interval: seconds from one request to the next.
     """
@@ -71,8 +72,8 @@ class Poll:
     name: str
     rest: Rest
     request: Callable[[str | None], Request]
-    take: Callable[[bytes, int], Awaitable[bool]]
-    unchanged: Callable[[int], None]
+    take: Callable[[bytes], Awaitable[bool]]
+    looked: Callable[[int], None]
     remedy: str
     interval: float
     clock: Clock
@@ -107,10 +108,11 @@ class Poll:
         try:
             reply = await self.rest.ask(self.request(self._etag))
             body = reply.body
+            whole = reply.status != 200 or await self.take(body)
             if reply.status == 200:
-                self._etag = reply.headers.get("etag") if await self.take(body, asked) else None
-            else:
-                self.unchanged(asked)
+                self._etag = reply.headers.get("etag") if whole else None
+            if whole:
+                self.looked(asked)
         except (RestError, InvalidReply) as error:
             return self._fail(error, body)
         if self._failures:

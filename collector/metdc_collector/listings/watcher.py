@@ -82,7 +82,7 @@ class Watcher:
             self._pages,
             _first_page,
             self._read,
-            self._unchanged,
+            self._looked,
             "--announcements",
             timers.announcements,
             clock,
@@ -179,7 +179,7 @@ class Watcher:
 
     # -- what comes
 
-    async def _read(self, body: bytes, asked: int) -> bool:
+    async def _read(self, body: bytes) -> bool:
         """Take the first page of the notices, and before it those behind it as far as they may hold news.
 
         All or none: a page that was taken is known, and nobody would ask for those behind it again.
@@ -195,13 +195,12 @@ class Watcher:
             for row in page.damaged:
                 self.announcements.figures.sample(self.announcements.name, "a row is damaged", row.encode())
             self.teller.take(self._news.read(page, now))
-        self._unchanged(asked)
-        return found[0][0].whole
+        return all(page.whole for page, _ in found)
 
-    def _unchanged(self, asked: int) -> None:
+    def _looked(self, asked: int) -> None:
         self.teller.take(self._news.unannounced(asked))
 
-    async def _enter(self, body: bytes, asked: int) -> bool:
+    async def _enter(self, body: bytes) -> bool:
         listing = await asyncio.to_thread(SPOT.listing, body)
         tickers = {name.removeprefix(PREFIX) for name, one in listing.instruments.items() if one.quote == QUOTE}
         if not tickers:

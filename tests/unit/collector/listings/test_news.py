@@ -47,6 +47,22 @@ def test_at_the_very_first_look_everything_is_known() -> None:
     assert (news.memory.unread, news.changed) == ([], True)
 
 
+def test_a_page_with_damaged_rows_is_no_first_look_for_these_would_be_news_afterwards() -> None:
+    news = News(Memory())
+    assert news.read(page(notice(9), damaged=["10"]), NOW) == []
+    assert (news.memory.floor, news.changed) == (None, False)
+    assert news.read(page(notice(10, POD), notice(9)), NOW) == []
+    assert coins(news.read(page(notice(11, TWO), notice(10, POD)), NOW)) == ["ALT", "PYTH"]
+
+
+def test_where_no_page_is_whole_the_third_is_the_first_look() -> None:
+    news = News(Memory())
+    for number in (9, 10, 11):
+        assert news.read(page(notice(number), damaged=["a row"]), NOW) == []
+    assert coins(news.read(page(notice(12, POD), damaged=["a row"]), NOW)) == ["POD"]
+    assert news.memory.not_understood == 1
+
+
 def test_where_the_very_first_look_finds_nothing_the_first_notice_is_new() -> None:
     news = News(Memory())
     assert news.read(page(), NOW) == []

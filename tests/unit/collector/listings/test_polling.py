@@ -59,7 +59,7 @@ class Answers(Rest):
 class Rig:
     answers: list[Reply | RestError]
     taken: list[bytes] = field(default_factory=list)
-    same: list[int] = field(default_factory=list)
+    looked: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.hand = HandClock()
@@ -70,14 +70,14 @@ class Rig:
             self.rest,
             lambda etag: Request("/list", unless=etag),
             self.take,
-            self.same.append,
+            self.looked.append,
             "--announcements",
             5,
             clock,
             TIMERS,
         )
 
-    async def take(self, body: bytes, asked: int) -> bool:
+    async def take(self, body: bytes) -> bool:
         if body == b"bad":
             raise InvalidReply("the reply is not JSON")
         self.taken.append(body)
@@ -91,7 +91,7 @@ def reply(body: bytes, etag: str | None = None, status: int = 200) -> Reply:
 async def test_what_is_known_is_named_and_an_unchanged_list_is_not_taken_again() -> None:
     made = Rig([reply(b"a", '"1"'), reply(b"", '"1"', 304), reply(b"b", '"2"'), reply(b"", None, 304)])
     assert [await made.poll.once() for _ in range(4)] == [5] * 4
-    assert (made.taken, made.same) == ([b"a", b"b"], [MOMENT, MOMENT])
+    assert (made.taken, made.looked) == ([b"a", b"b"], [MOMENT] * 4)
     assert [request.unless for request in made.rest.asked] == [None, '"1"', '"1"', '"2"']
 
 
@@ -108,6 +108,13 @@ async def test_a_reply_of_which_a_part_was_missing_is_taken_and_asked_for_again(
     assert [await made.poll.once() for _ in range(3)] == [5, 5, 5]
     assert [request.unless for request in made.rest.asked] == [None, '"1"', None]
     assert made.taken == [b"a", b"half", b"b"]
+
+
+async def test_a_reply_that_is_none_or_of_which_a_part_was_missing_is_no_look() -> None:
+    made = Rig([FAILED, reply(b"bad"), reply(b"half", '"1"')])
+    for _ in range(3):
+        await made.poll.once()
+    assert (made.taken, made.looked) == ([b"half"], [])
 
 
 async def test_a_failure_is_told_once_and_so_is_its_end(caplog: pytest.LogCaptureFixture) -> None:
