@@ -62,6 +62,7 @@ class Timers:
         listings: interval at which Upbit's market list is asked for listings; a failure doubles it.
         announcements: the same of its notices, which have a pace of their own.
         notice: a coin that has entered the market list waits so long for its notice.
+        body: a listing waits so long for the body of its notice, from when it was seen, where the venue refuses that.
         stuck_backlog: readiness waits for another pod's backlog until it has not shrunk for so long.
     """
 
@@ -92,13 +93,14 @@ class Timers:
     listings: float = 5.0
     announcements: float = 8.0
     notice: float = 60.0
+    body: float = 20.0
     stuck_backlog: float = 300.0
 
     # These follow the speed of NATS and of the process, not a venue's.
     _UNDIVIDED: ClassVar = frozenset(
         {
             *("hold", "hold_behind_peer", "acknowledge", "retry", "retry_most", "drain"),
-            *("rest_lag", "rest_patience", "rest_retry"),
+            *("rest_lag", "rest_patience", "rest_retry", "body"),
         }
     )
 

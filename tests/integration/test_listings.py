@@ -86,6 +86,26 @@ def test_a_notice_becomes_one_event_a_coin_over_edits_and_restarts(site: Site, n
     assert len(events(nats.url)) == 3
 
 
+def test_a_body_that_is_refused_is_asked_for_again(site: Site, nats: NatsServer) -> None:
+    with watching(site, nats.url) as running:
+        site.refusals = 2
+        site.publish(5001, POD, NOON, body="거래지원 개시 시점 : 2026-05-30 17:00 KST 예정")
+        (pod,) = told(nats.url, "POD")
+        assert pod["trade_start"] == at("2026-05-30T17:00:00")
+        assert len(site.pages("/api/v1/announcements/5001")) == 3
+        running.process.logged("notice 5001: its body is asked for again in ", CEILING)
+        running.stop()
+
+
+def test_a_watcher_that_ends_waits_for_no_body(site: Site, nats: NatsServer) -> None:
+    with watching(site, nats.url) as running:
+        site.refusals = 1_000
+        site.publish(5001, POD, NOON)
+        running.process.logged("notice 5001: its body is asked for again in ", CEILING)
+        running.stop()
+    assert [event["trade_start"] for event in told(nats.url, "POD")] == [None]
+
+
 def test_more_notices_than_a_page_holds_are_read_to_the_known_one_whatever_fails(site: Site, nats: NatsServer) -> None:
     with watching(site, nats.url) as first:
         eventually(lambda: first.metric("answered_timestamp_seconds", "announcements") > 0, CEILING, "asked")

@@ -19,6 +19,7 @@ class Site:
     Attributes:
         notices: rows of the list, the first on top; :meth:`publish` and :meth:`edit` change them.
         bodies: HTML by number.
+        refusals: how many requests for a body are refused before it is given.
         coins: the coins of the KRW market.
         answer: status, body and headers in place of the list of notices, while there is one.
         lost: the number of a page that cannot be had, while there is one.
@@ -32,6 +33,7 @@ class Site:
     def __init__(self) -> None:
         self.notices: list[dict[str, Any]] = []
         self.bodies: dict[int, str] = {}
+        self.refusals = 0
         self.coins = ["BTC", "ETH"]
         self.answer: tuple[int, bytes, dict[str, str]] | None = None
         self.lost: int | None = None
@@ -84,6 +86,9 @@ class Site:
                 return self.answer
             return self._list(int(query["page"][0]), int(query["per_page"][0]), headers.get("if-none-match"))
         number = int(path.removeprefix("/api/v1/announcements/"))
+        if self.refusals:
+            self.refusals -= 1
+            return 429, b"error code: 1015", {}
         if number in self.bodies:
             return 200, _page({"id": number, "body": self.bodies[number]}), {}
         return 404, b'{"success":false}', {}

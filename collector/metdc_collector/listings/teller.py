@@ -58,12 +58,12 @@ class Teller:
         self,
         settings: NatsSettings,
         news: News,
-        body: Callable[[Notice], Awaitable[str | None]],
+        body: Callable[[Notice, int], Awaitable[str | None]],
         *,
         clock: Clock,
         timers: Timers,
     ) -> None:
-        """``body`` fetches that of a notice, null where it can't be had soon."""
+        """``body`` fetches that of a notice, null where it can't be had; a refused one it asks for until then (ns)."""
         self.link = Link(
             settings,
             name="metdc listings",
@@ -82,7 +82,7 @@ class Teller:
         self._bucket = Bucket(self.link, KeyValueConfig(bucket=BUCKET, history=1), create=True)
         self._outbox: deque[Found] = deque()
         self._bodies: dict[int, str | None] = {}
-        self._learnt = False
+        self._learnt = self._ending = False
         self._wake = asyncio.Event()
 
     @property
@@ -133,6 +133,7 @@ class Teller:
 
     async def end(self) -> bool:
         """Tell what is left, if NATS takes it soon; return whether all is stored."""
+        self._ending = True
         if self._learnt:
             with contextlib.suppress(*_FAILURES):
                 async with asyncio.timeout(_LAST_TIMEOUT):
@@ -230,7 +231,8 @@ class Teller:
         if notice is None:
             return found.listing
         if notice.number not in self._bodies:
-            self._bodies = {notice.number: notice.body or await self._body(notice)}
+            until = 0 if self._ending else found.listing.first_seen + int(self._timers.body * 1e9)
+            self._bodies = {notice.number: notice.body or await self._body(notice, until)}
         body = self._bodies[notice.number]
         ticker = found.listing.instrument.removeprefix(PREFIX)
         start = None if body is None else trade_start(body, ticker, found.others, notice.announced)

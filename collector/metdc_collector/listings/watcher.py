@@ -215,14 +215,30 @@ class Watcher:
             self.teller.take(self._news.hear(notice, now))
         self.announcements.hurry()
 
-    async def _body(self, notice: Notice) -> str | None:
-        try:
-            async with asyncio.timeout(_BODY_TIMEOUT):
-                return notices.read_body(await self._pages.get(notices.body_request(notice.number)))
-        except (RestError, InvalidReply, TimeoutError) as error:
-            reason = str(error) or "no answer in time"
-            log.warning("notice %d: no body, so nobody knows when trading starts: %s", notice.number, reason)
-            return None
+    async def _body(self, notice: Notice, until: int) -> str | None:
+        """Return the body of a notice, null where it can't be had; one that is refused is asked for until then (ns)."""
+        while True:
+            try:
+                async with asyncio.timeout(_BODY_TIMEOUT):
+                    return notices.read_body(await self._pages.get(notices.body_request(notice.number)))
+            except (RestError, InvalidReply, TimeoutError) as error:
+                wait = max(self._timers.announcements, _asked_wait(error))
+                if not _may_come(error) or self._clock.now() + wait * 1e9 > until:
+                    reason = str(error) or "no answer in time"
+                    log.warning("notice %d: no body, so nobody knows when trading starts: %s", notice.number, reason)
+                    return None
+                log.info("notice %d: its body is asked for again in %.1f s: %s", notice.number, wait, error)
+            await asyncio.sleep(wait)
+
+
+def _may_come(error: Exception) -> bool:
+    """Whether what was refused may be had later: too many requests, or a fault of the venue's."""
+    return isinstance(error, RestError) and error.status is not None and (error.status == 429 or error.status >= 500)
+
+
+def _asked_wait(error: Exception) -> float:
+    """Return for how many seconds the venue asks to wait."""
+    return (error.retry_after or 0.0) if isinstance(error, RestError) else 0.0
 
 
 def _first_page(etag: str | None) -> Request:

@@ -69,7 +69,7 @@ def test_what_follows_the_speed_of_the_process_is_not_divided() -> None:
     timers, true = Timers().divided(20), Timers()
     assert (timers.hold, timers.hold_behind_peer) == (true.hold, true.hold_behind_peer)
     assert (timers.acknowledge, timers.retry, timers.drain) == (true.acknowledge, true.retry, true.drain)
-    assert (timers.rest_lag, timers.rest_patience, timers.rest_retry) == (10.0, 60.0, 1.0)
+    assert (timers.rest_lag, timers.rest_patience, timers.rest_retry, timers.body) == (10.0, 60.0, 1.0, 20.0)
 
 
 def test_timers_divided_by_one_are_the_true_ones() -> None:
