@@ -19,7 +19,7 @@ import yaml
 
 from tests.audit import ledger as ledgers
 from tests.audit.book import Book
-from tests.harness import ROOT, NatsServer, Process, eventually, metdc
+from tests.harness import ROOT, NatsServer, Process, eventually, metdc, say
 from tests.integration.rig import CEILING, Collector, Market, Simulator, collector, configuration, simulator
 from tests.integration.watching import Watcher, events, watching
 from tests.unit.cli.running import run
@@ -112,7 +112,7 @@ class Day:
         events: what was stored of each coin.
         captures: of each coin that which its event started.
         again: of the coin with a hole, another one that was made when its collector had come back.
-        rotated: when the first collectors began to be replaced, and when the last of them had ended.
+        rotated: when successors of all collectors began to be started.
         killed: when a collector was.
         entered: when KRWI came into Upbit's market list.
         book: the ledger's trades, owed whether a collector was there or not.
@@ -123,7 +123,7 @@ class Day:
     events: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     captures: dict[str, Captured] = field(default_factory=dict)
     again: Captured = field(init=False)
-    rotated: tuple[int, int] = (0, 0)
+    rotated: int = 0
     killed: int = 0
     entered: int = 0
     book: Book = field(init=False)
@@ -142,6 +142,7 @@ class Stage:
         """Play it, from the lists to the last capture."""
         self._list()
         self._collect("pod-a", MARKETS)
+        _say("all collectors are ready")
         with self._watched() as watcher, ThreadPoolExecutor(_AT_ONCE) as captures:
             first = _moment(WIDTH // SECOND + 1)  # of its window nothing is from before the collectors
             self._plant(first, ROTATED)
@@ -149,6 +150,7 @@ class Stage:
             self._notice(first, "LATE", late=30)
             _until(first - WIDTH)
             self._rotate()
+            _say("all collectors were replaced")
             _until(first + COURSE["end_ms"] * MS)  # a clock that is wrong is wrong for all coins of its exchange
             second = max(first + WIDTH + 6 * SECOND, _moment(12))
             self._plant(second, HARD, skew_ms={"SKEW": {"okx": SKEW_MS}})
@@ -158,8 +160,11 @@ class Stage:
             self.day.killed = time.time_ns()
             said = {coin: captures.submit(self._capture, event) for coin, event in self._events()}
             self.day.captures = {coin: self._kept(coin, future.result()) for coin, future in said.items()}
+            _say(f"{len(COINS)} captures are kept")
             self._collect("pod-c", [DOWN])
+            _say(f"{DOWN.key} is back")
             self.day.again = self._kept("HOLE", self._capture(self.day.events["HOLE"][0], "--wait"))
+            _say("its hole is filled")
             watcher.some_polls()
             self.day.events = self._stored()
             watcher.stop()
@@ -190,9 +195,8 @@ class Stage:
                 before[market].stop()
 
     def _rotate(self) -> None:
-        began = time.time_ns()
+        self.day.rotated = time.time_ns()
         self._collect("pod-b", MARKETS)
-        self.day.rotated = (began, time.time_ns())
 
     def _watched(self) -> contextlib.AbstractContextManager[Watcher]:
         places = self.exchange.venues["upbit"]["spot"]
@@ -254,6 +258,11 @@ class Stage:
         (found,) = place.iterdir()
         metadata, analysis = (json.loads((found / file).read_text()) for file in ("metadata.json", "analysis.json"))
         return Captured(said, metadata, analysis, found)
+
+
+def _say(text: str) -> None:
+    """Tell how far the day is, for when it comes to nothing."""
+    say(f"{time.strftime('%H:%M:%S', time.gmtime())} {text}")
 
 
 def _moment(seconds: int) -> int:

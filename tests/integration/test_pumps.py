@@ -23,7 +23,7 @@ from tests.integration.pumps import (
     played,
 )
 
-pytestmark = pytest.mark.timeout(360)
+pytestmark = pytest.mark.timeout(600)
 CLOSE = 10 * MS
 """By how much a delay that is found may differ from the planted one."""
 PLAIN = [(coin, market) for coin in ("ROTA", "LATE", "KRWI", "SKEW", "TIED") for market in PUMPS[coin]]
@@ -91,11 +91,9 @@ def test_a_notice_that_is_shown_half_a_minute_late_still_has_the_seconds_before_
         assert day.captures["LATE"].found(market)["before"]["trades"] > 20
 
 
-def test_a_window_in_which_every_collector_was_replaced_lacks_nothing(day: Day) -> None:
+def test_a_window_in_which_every_collector_is_replaced_lacks_nothing(day: Day) -> None:
     metadata = day.captures["ROTA"].metadata
-    began, ended = day.rotated
-    assert metadata["from"] < began
-    assert ended < metadata["to"]
+    assert metadata["from"] <= day.rotated < metadata["at"]
     for market in PUMPS["ROTA"]:
         found = day.captures["ROTA"].found(market)
         assert found["before"]["trades"] > 20
