@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ import nats
 import polars as pl
 import pytest
 
-from tests.harness import NatsServer, nats_server
+from metdc_collector.wire.capture import CaptureReport, decode
+from tests.harness import NatsServer, eventually, nats_server
 
 PATIENCE = 60
 SECOND = 1_000_000_000
@@ -268,6 +270,55 @@ def test_with_an_open_gap_it_is_provisional_and_final_once_that_is_filled(server
     metadata, _, where = kept(server, tmp_path)
     assert metadata["markets"][0]["lacks"] == []
     assert '"id":"filled"' in (where / "trades" / "binance.spot.SOMI.USDT.jsonl").read_text()
+
+
+def test_the_process_says_how_far_it_is_and_leaves_its_last_words(server: NatsServer, tmp_path: Path) -> None:
+    at = moment(60)
+    publish(server, calm_and_jump(BINANCE, at, 1_207, "1.08"))
+    publish(server, [*proofs(moment(0), BINANCE), gap(BINANCE, at + SECOND, at + 2 * SECOND, "open", at + 3 * SECOND)])
+    port, words = tmp_path / "port", tmp_path / "words"
+    command = [sys.executable, "-m", "metdc_collector.cli.main", "capture", "SOMI", "--at", text(at), "--wait"]
+    command += ["--http", "127.0.0.1:0", "--http-port-file", str(port), "--last-words", str(words)]
+    with subprocess.Popen([*command, "--nats", server.url]) as process:
+
+        def told() -> CaptureReport | None:
+            if not port.exists() or not (number := port.read_text().strip()):
+                return None
+            with urllib.request.urlopen(f"http://127.0.0.1:{number}/report", timeout=PATIENCE) as answer:
+                found = decode(answer.read())
+            return found if found.state == "captured" else None
+
+        provisional = eventually(told, PATIENCE, "a provisional result is told")
+        publish(server, [gap(BINANCE, at + SECOND, at + 2 * SECOND, "empty", at + 9 * SECOND)])
+        assert process.wait(PATIENCE) == 0
+    (market,) = provisional.markets
+    assert (provisional.completeness, provisional.gaps, market.lacks[0].reason) == ("Provisional", 1, "gap")
+    final = decode(words.read_bytes())
+    assert (final.name, final.completeness, final.gaps, final.trades) == (named(at), "Final", 0, market.trades)
+    assert "binance.spot.SOMI-USDT moved first" in final.summary
+
+
+def test_last_words_say_why_there_is_nothing_to_capture(server: NatsServer, tmp_path: Path) -> None:
+    words = tmp_path / "words"
+    result = metdc(server, "capture", "SOMX", "--at", text(moment(60)), "--wait", "--last-words", words)
+    assert result.returncode == 3
+    left = decode(words.read_bytes())
+    assert (left.state, left.reason) == ("refused", "UnknownCoin")
+    assert "nothing is known of SOMX" in left.message
+
+
+def test_with_wait_a_window_without_a_trade_is_looked_at_again_while_collectors_may_fill_it(
+    server: NatsServer, tmp_path: Path
+) -> None:
+    at = moment(0)
+    publish(server, [instruments_of("binance", "spot", BINANCE), *proofs(at - 30 * SECOND, BINANCE)])
+    publish(server, [trade(BINANCE, at - 40 * SECOND)])
+    later = [trade(BINANCE, at + SECOND), *proofs(at + 9 * SECOND, BINANCE)]
+    filling = threading.Timer(9, publish, (server, later))
+    filling.start()
+    result = metdc(server, "capture", "SOMI", "--at", text(at), "--after", "3s", "--wait")
+    filling.join()
+    assert (result.returncode, ": Final, 1 trades" in result.stdout) == (0, True), result.stderr
 
 
 def test_a_collector_that_is_down_leaves_the_time_unproven(server: NatsServer, tmp_path: Path) -> None:

@@ -25,10 +25,12 @@ class CaptureRefused(Exception):
 
     Attributes:
         reason: why, in one word.
+        settled: whether waiting changes nothing; else collectors have not proven the window, or have open gaps in it.
     """
 
-    def __init__(self, reason: Reason, text: str) -> None:
+    def __init__(self, reason: Reason, text: str, *, settled: bool = True) -> None:
         self.reason = reason
+        self.settled = settled
         super().__init__(text)
 
 

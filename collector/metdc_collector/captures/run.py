@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from metdc_collector.captures.analysis import analyse
 from metdc_collector.captures.completeness import FLIGHT, Evidence, Judgement, judge, proven
@@ -13,10 +14,13 @@ from metdc_collector.captures.ticks import Series, series
 from metdc_collector.stored.reading import JetStream
 from metdc_collector.wire.durations import SECOND
 
+Stage = Literal["waiting", "reading"]
 PATIENCE = 3 * SECOND
 """How long after the window collectors are waited for that have not proven it yet."""
 AGAIN = 10 * SECOND
 """How long until a provisional capture is made again."""
+AHEAD = 30 * SECOND
+"""By how much a machine's clock may be behind that of whoever named the moment."""
 _LOOK = SECOND // 4
 
 
@@ -27,12 +31,14 @@ class Capturing:
     Attributes:
         now: the time, ns since the epoch.
         sleep: waits so many seconds.
+        stage: is told what the making of a capture has come to.
     """
 
     jetstream: JetStream
     store: Store
     now: Callable[[], int]
     sleep: Callable[[float], Awaitable[None]]
+    stage: Callable[[Stage], None] = lambda _: None
 
     async def once(self, order: Order) -> Made:
         """Make a capture, once its window is over, and keep it.
@@ -53,7 +59,9 @@ class Capturing:
             CaptureRefused: when there is nothing to capture.
             ReadError, StoreFailed: when NATS can't be read or written.
         """
-        made = await self.once(order)
+        if 0 < (ahead := order.at - self.now()) <= AHEAD:
+            await self._pause(ahead)
+        made = await self._first(order)
         told(made)
         while made.judgement.state == "Provisional":
             await self._pause(AGAIN)
@@ -64,8 +72,20 @@ class Capturing:
             made = again
         return made
 
+    async def _first(self, order: Order) -> Made:
+        """Make it once there is something: collectors that were down may back-fill it."""
+        while True:
+            try:
+                return await self.once(order)
+            except CaptureRefused as refusal:
+                if refusal.settled:
+                    raise
+            await self._pause(AGAIN)
+
     async def _made(self, order: Order) -> Made:
+        self.stage("waiting")
         known = await self._evidence(order)
+        self.stage("reading")
         gathered = await gather(self.jetstream, order)
         now = self.now()
         judgement = judge(order, known, gathered.traded(order), now)
@@ -108,4 +128,5 @@ def _refusal(order: Order, known: Evidence, gathered: Gathered, judgement: Judge
     lacks = [f"{market.key}: {lack.text}" for market, found in judgement.markets.items() for lack in found]
     lacks += [f"{one.exchange}.{one.market}: {one.text}" for one in judgement.missing]
     told = f" ({'; '.join(lacks)})" if lacks else ""
-    return CaptureRefused("Empty", f"{order.base} was traded nowhere in the window of {order.name}{told}")
+    text = f"{order.base} was traded nowhere in the window of {order.name}{told}"
+    return CaptureRefused("Empty", text, settled=judgement.state == "Final")

@@ -1,18 +1,25 @@
 """``metdc capture``: a coin's trades around a moment on all markets, analysed and kept."""
 
 import asyncio
+import contextlib
+import signal
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
 
+from metdc_collector.__main__ import listening
 from metdc_collector.captures.folder import Made
 from metdc_collector.captures.order import CaptureRefused, Order
 from metdc_collector.captures.report import summary
 from metdc_collector.captures.run import Capturing
 from metdc_collector.captures.store import BUCKET, Store, StoreFailed
+from metdc_collector.captures.telling import Telling
 from metdc_collector.cli.arguments import credentials_option, moment, nats_option, split, the_venue
 from metdc_collector.exchanges.registry import MARKETS
+from metdc_collector.health import Server
+from metdc_collector.settings import InvalidSettings
 from metdc_collector.stored import parquet
 from metdc_collector.stored.connecting import Connection
 from metdc_collector.stored.reading import ReadError, Reading, Start
@@ -61,6 +68,17 @@ class NothingToCapture(click.ClickException):
     "--market", "markets", metavar="NAME", multiple=True, help="Only these: binance or binance.spot; may be repeated."
 )
 @click.option("--wait", is_flag=True, help="Make it again until it is final: 15 minutes after the window at most.")
+@click.option(
+    "--http",
+    metavar="HOST:PORT",
+    help="Serve /report there meanwhile; port 0 takes a free one, as --http-port-file tells.",
+)
+@click.option("--http-port-file", type=click.Path(path_type=Path), help="Write that port to this file.")
+@click.option(
+    "--last-words",
+    type=click.Path(path_type=Path),
+    help="Write the report to this file at the end, as many of it as Kubernetes keeps: /dev/termination-log.",
+)
 @nats_option
 @credentials_option
 def capture(
@@ -71,6 +89,9 @@ def capture(
     after: str,
     markets: tuple[str, ...],
     wait: bool,
+    http: str | None,
+    http_port_file: Path | None,
+    last_words: Path | None,
     nats_urls: tuple[str, ...],
     credentials: Path | None,
 ) -> None:
@@ -78,14 +99,53 @@ def capture(
     order = Order(_coin(base), moment(at, now=time.time_ns()), _span(before), _span(after), _markets(split(markets)))
     if not parquet.available():
         raise click.UsageError("it needs pyarrow, which this installation lacks: pip install 'metdc[parquet]'")
+    telling = Telling(order)
     try:
-        asyncio.run(_capture(order, nats_urls, credentials, wait=wait))
+        with _served(telling, http, http_port_file), _left(telling, last_words):
+            asyncio.run(_capture(order, telling, nats_urls, credentials, wait=wait))
     except CaptureRefused as error:
         if error.reason in ("Invalid", "InFuture"):
             raise click.UsageError(str(error)) from None
         raise NothingToCapture(str(error)) from None
     except (ReadError, StoreFailed) as error:
         raise click.ClickException(str(error)) from None
+    except asyncio.CancelledError:
+        raise SystemExit(128 + signal.SIGTERM) from None
+
+
+@contextlib.contextmanager
+def _served(telling: Telling, http: str | None, port_file: Path | None) -> Iterator[None]:
+    """Serve the pages, where an address is named."""
+    if http is None:
+        yield
+        return
+    try:
+        host, port = listening(http)
+        server = Server(telling.pages(), host=host, port=port)
+    except (InvalidSettings, OSError) as error:
+        raise click.UsageError(f"--http {http}: {error}") from None
+    try:
+        if port_file is not None:
+            port_file.write_text(f"{server.port}\n")
+        yield
+    finally:
+        server.close()
+
+
+@contextlib.contextmanager
+def _left(telling: Telling, file: Path | None) -> Iterator[None]:
+    """Leave the last words, however it ends."""
+    try:
+        yield
+    except CaptureRefused as error:
+        telling.refused(error)
+        raise
+    except (ReadError, StoreFailed) as error:
+        telling.failed(error)
+        raise
+    finally:
+        if file is not None:
+            telling.leave(file)
 
 
 def _coin(base: str) -> str:
@@ -110,21 +170,36 @@ def _markets(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-async def _capture(order: Order, urls: tuple[str, ...], credentials: Path | None, *, wait: bool) -> None:
+async def _capture(
+    order: Order, telling: Telling, urls: tuple[str, ...], credentials: Path | None, *, wait: bool
+) -> None:
+    # The first process of a container is not ended by a signal that it doesn't handle.
+    work = asyncio.current_task()
+    assert work is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, work.cancel)
     reading = Reading(order.pattern("trades"), Start(time=order.read_from), follow=False, say=_say, idle=_nothing)
     connection = Connection(reading, urls, credentials, name="metdc capture")
     await connection.open()
     try:
-        store = Store(connection.jetstream.client.jetstream())
-        capturing = Capturing(connection.jetstream, store, now=time.time_ns, sleep=asyncio.sleep)
+        store = Store(connection.library)
+        capturing = Capturing(connection.jetstream, store, now=time.time_ns, sleep=asyncio.sleep, stage=telling.stage)
+        told = _teller(telling)
         if (left := order.end - time.time_ns()) > 0 and left <= order.after:
             _say(f"the window of {order.name} is over in {-(-left // SECOND)} s")
         if wait:
-            await capturing.until_final(order, _tell)
+            await capturing.until_final(order, told)
         else:
-            _tell(await capturing.once(order))
+            told(await capturing.once(order))
     finally:
         await connection.close()
+
+
+def _teller(telling: Telling) -> Callable[[Made], None]:
+    def told(made: Made) -> None:
+        telling.made(made)
+        _tell(made)
+
+    return told
 
 
 def _tell(made: Made) -> None:

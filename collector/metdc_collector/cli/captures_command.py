@@ -137,7 +137,7 @@ def _with_store(work: Callable[[Store], Awaitable[T]], urls: tuple[str, ...], cr
         connection = Connection(reading, urls, credentials, name="metdc captures")
         await connection.open()
         try:
-            return await work(Store(connection.jetstream.client.jetstream()))
+            return await work(Store(connection.library))
         finally:
             await connection.close()
 

@@ -16,9 +16,8 @@ from metdc_collector.exchanges.upbit import SPOT, notices
 from metdc_collector.listings.figures import pages
 from metdc_collector.listings.listener import Key
 from metdc_collector.listings.watcher import Order, Watcher
-from metdc_collector.publisher.link import NatsSettings
 from metdc_collector.settings import InvalidSettings
-from metdc_collector.stored.connecting import as_folder
+from metdc_collector.stored.connecting import as_folder, nats_settings
 from metdc_collector.wire.config import DEFAULT_SHARE
 
 EPILOG = """\b
@@ -127,7 +126,7 @@ def listings(
             rest=rest,
             web_socket=web_socket,
             announcements=announcements,
-            nats=NatsSettings(urls=nats_urls, credentials=folder),
+            nats=nats_settings(nats_urls, folder),
             key=None if key_folder is None else _key(key_folder),
             tls=trusted(rest, web_socket, announcements),
             share=DEFAULT_SHARE,

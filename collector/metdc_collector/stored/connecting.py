@@ -2,13 +2,15 @@
 
 import asyncio
 import contextlib
+import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import nats.errors
 from nats.aio.client import Client
+from nats.js import JetStreamContext
 
 from metdc_collector.publisher.link import NatsSettings, login, without_password
 from metdc_collector.stored.reading import JetStream, Reader, ReadError, Reading
@@ -17,14 +19,28 @@ _CONNECT_TIMEOUT = 10
 _RESETS = 3
 
 
-def settings(urls: tuple[str, ...], credentials: Path | None) -> tuple[NatsSettings, dict[str, Any]]:
+def nats_settings(urls: Sequence[str], credentials: Path | None) -> NatsSettings:
+    """Return where NATS is, with what the environment says of it.
+
+    ``NATS_INBOX_PREFIX`` and ``NATS_DOMAIN`` (of JetStream) are texts, ``NATS_HANDSHAKE_FIRST`` is ``true`` or not.
+    """
+    return NatsSettings(
+        urls=urls,
+        credentials=credentials,
+        handshake_first=os.environ.get("NATS_HANDSHAKE_FIRST") == "true",
+        inbox_prefix=os.environ.get("NATS_INBOX_PREFIX") or "_INBOX",
+        domain=os.environ.get("NATS_DOMAIN") or None,
+    )
+
+
+def settings(urls: Sequence[str], credentials: Path | None) -> tuple[NatsSettings, dict[str, Any]]:
     """Return the settings and the library's options for credentials: a ``.creds`` file, or a folder of a Secret's keys.
 
     Raises:
         ReadError: when a file cannot be read.
     """
     folder = credentials if credentials is None or credentials.is_dir() else None
-    made = NatsSettings(urls=urls, credentials=folder)
+    made = nats_settings(urls, folder)
     if credentials is not None and folder is None:
         return made, {"user_credentials": str(credentials)}
     try:
@@ -51,10 +67,12 @@ class Connection:
 
     Attributes:
         jetstream: requests through the client, from when the connection is open.
+        library: the library's own, for object stores.
         reader: reads through it.
     """
 
     jetstream: JetStream
+    library: JetStreamContext
     reader: Reader
 
     def __init__(self, reading: Reading, urls: tuple[str, ...], credentials: Path | None, *, name: str) -> None:
@@ -84,6 +102,7 @@ class Connection:
             raise ReadError(f"NATS at {addresses} cannot be reached: {reason}; see --nats and --creds")
         self._connected = True
         self.jetstream = JetStream(self._client, api=self._settings.api)
+        self.library = self._client.jetstream(domain=self._settings.domain)
         self.reader = Reader(self.jetstream, self._reading)
 
     async def close(self) -> None:
@@ -114,6 +133,7 @@ class Connection:
         await self._client.connect(
             servers=list(self._settings.urls),
             name=self._name,
+            inbox_prefix=self._settings.inbox_prefix,
             error_cb=self._failed,
             disconnected_cb=self._lost,
             reconnected_cb=self._back,
