@@ -101,6 +101,15 @@ ENVIRONMENTS = (
         packages=("pyarrow.parquet",),
         commands=(((*EXPORT, "nats://127.0.0.1:1"), 1, "cannot be reached"),),
     ),
+    Environment(
+        extra="listings",
+        absent=("kopf", "kubernetes", "aiohttp", "rich", "yaml", "jsonschema"),
+        packages=("metdc_collector.captures", "metdc_collector.listings", "pyarrow.parquet"),
+        commands=(
+            (("metdc", "listings", "--help"), 0, "--recent"),
+            (("metdc", "capture", "SOMI", "--at=1m", "--nats=nats://127.0.0.1:1"), 1, "cannot be reached"),
+        ),
+    ),
 )
 
 

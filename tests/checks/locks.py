@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-EXTRAS = ("collector", "operator", "cli", "parquet")
+EXTRAS = ("collector", "operator", "cli", "parquet", "listings")
 GROUPS = ("build", "simulator")
 """Of the images: what builds the wheel, and the simulator's own."""
 

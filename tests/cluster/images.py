@@ -12,6 +12,7 @@ BUILD = 900.0
 DOCKERFILES = {
     "collector": ("collector/Dockerfile", "METDC_COLLECTOR_IMAGE"),
     "operator": ("operator/Dockerfile", "METDC_OPERATOR_IMAGE"),
+    "listings": ("collector/listings.Dockerfile", "METDC_LISTINGS_IMAGE"),
     "simulator": ("tests/simulator/Dockerfile", "METDC_SIMULATOR_IMAGE"),
 }
 NATS = "nats:2.12-alpine"
@@ -23,6 +24,7 @@ class Images:
 
     collector: str
     operator: str
+    listings: str
     simulator: str
 
 

@@ -41,13 +41,13 @@ def where(new_place: NewPlace) -> Place:
     return new_place("images")
 
 
-@pytest.mark.parametrize(("extra", "most"), [("collector", 90), ("operator", 200)])
+@pytest.mark.parametrize(("extra", "most"), [("collector", 90), ("operator", 200), ("listings", 260)])
 def test_an_image_is_small_on_top_of_its_base(where: Place, images: Images, extra: str, most: int) -> None:
     size = int(where.python(getattr(images, extra), SIZE, name=f"size-{extra}"))
     assert size < most * MEBIBYTE, f"{size / MEBIBYTE:.0f} MiB"
 
 
-@pytest.mark.parametrize("extra", ["collector", "operator"])
+@pytest.mark.parametrize("extra", ["collector", "operator", "listings"])
 def test_an_image_holds_nothing_that_the_other_one_needs(where: Place, images: Images, extra: str) -> None:
     code = FOUND.format(names=ABSENT[extra])
     assert json.loads(where.python(getattr(images, extra), code, name=f"absent-{extra}")) == []
@@ -58,6 +58,7 @@ def test_an_image_holds_nothing_that_the_other_one_needs(where: Place, images: I
     [
         ("collector", "metdc_collector.__main__"),
         ("operator", "metdc_operator.__main__"),
+        ("listings", "metdc_collector.cli.capture_command"),
         ("simulator", "tests.simulator.__main__"),
     ],
 )
