@@ -1,7 +1,7 @@
 """``python -m tests.checks.reference``: writes the tables of the documents that come from the code anew.
 
-Fields, rules and columns of the resource from its definition, metrics from what is served, values of the chart from its
-schema. `make test` compares them.
+Fields, rules and columns of the resources from their definitions, metrics from what is served, values of the chart from
+its schema. `make test` compares them.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -13,24 +13,29 @@ import yaml
 from tests.checks import metrics, values
 
 ROOT = Path(__file__).resolve().parents[2]
-_DEFINITION = ROOT / "crds" / "exchangecollectors.metdc.io.yaml"
 
 Schema = Mapping[str, Any]
 Tables = Mapping[str, Callable[[], Iterator[str]]]
 
 
-def _version() -> Schema:
-    found: Schema = yaml.safe_load(_DEFINITION.read_text(encoding="utf-8"))["spec"]["versions"][0]
+def _version(plural: str) -> Schema:
+    file = ROOT / "crds" / f"{plural}.metdc.io.yaml"
+    found: Schema = yaml.safe_load(file.read_text(encoding="utf-8"))["spec"]["versions"][0]
     return found
 
 
+def _of(plural: str) -> Tables:
+    return {
+        "spec": lambda: _fields(_version(plural), "spec"),
+        "rules": lambda: _rules(_version(plural)),
+        "columns": lambda: _columns(_version(plural)),
+        "status": lambda: _fields(_version(plural), "status"),
+    }
+
+
 PAGES: Mapping[str, Tables] = {
-    "docs/exchangecollector.md": {
-        "spec": lambda: _fields(_version(), "spec"),
-        "rules": lambda: _rules(_version()),
-        "columns": lambda: _columns(_version()),
-        "status": lambda: _fields(_version(), "status"),
-    },
+    "docs/exchangecollector.md": _of("exchangecollectors"),
+    "docs/listingcapture.md": _of("listingcaptures"),
     "docs/metrics.md": {
         "collectors": lambda: metrics.table(metrics.of_collectors()),
         "operator": lambda: metrics.table(metrics.of_operator()),

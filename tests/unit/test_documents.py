@@ -168,7 +168,9 @@ def test_the_example_of_a_resource_is_one_that_the_definition_takes(name: str) -
     assert (resource.exchange, problems) == ("binance", [])
 
 
-@pytest.mark.parametrize(("name", "rows"), [("exchangecollector", 150), ("metrics", 40), ("README", 60)])
+@pytest.mark.parametrize(
+    ("name", "rows"), [("exchangecollector", 150), ("listingcapture", 40), ("metrics", 40), ("README", 60)]
+)
 def test_tables_that_come_from_the_code_are_as_the_code_makes_them(name: str, rows: int) -> None:
     page = "charts/metdc/README.md" if name == "README" else f"docs/{name}.md"
     text = (ROOT / page).read_text(encoding="utf-8")

@@ -20,7 +20,7 @@ from metdc_collector.captures.folder import METADATA
 BUCKET = "metdc_captures"
 KEPT = 90 * 86_400.0
 """Seconds after which a file is gone, as the events are that tell what it lacks."""
-MAX_BYTES = 1024**3
+MAX_BYTES = 512 * 1024**2
 """What the bucket holds; the server reserves it."""
 _CONFIG = ObjectStoreConfig(
     description="METDC: captures of listings", ttl=KEPT, max_bytes=MAX_BYTES, storage=StorageType.FILE

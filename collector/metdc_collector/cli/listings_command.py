@@ -1,6 +1,7 @@
 """``metdc listings``: the watcher of listings, and what it has told or could not make sense of."""
 
 import asyncio
+import os
 import re
 from pathlib import Path
 
@@ -9,15 +10,18 @@ import click
 from metdc_collector import logs
 from metdc_collector.__main__ import divisor, listening, until_told
 from metdc_collector.access import divided
+from metdc_collector.captures.order import NARROWEST, WIDEST
 from metdc_collector.cli.arguments import base_address, credentials_option, nats_option, trusted
 from metdc_collector.cli.listings_shown import show
 from metdc_collector.clock import Clock, Timers
 from metdc_collector.exchanges.upbit import SPOT, notices
 from metdc_collector.listings.figures import pages
 from metdc_collector.listings.listener import Key
+from metdc_collector.listings.orders import Cluster, Orders
 from metdc_collector.listings.watcher import Order, Watcher
 from metdc_collector.settings import InvalidSettings
 from metdc_collector.stored.connecting import as_folder, nats_settings
+from metdc_collector.wire import durations
 from metdc_collector.wire.config import DEFAULT_SHARE
 
 EPILOG = """\b
@@ -84,6 +88,19 @@ _KEY = re.compile(r"[!-~]{1,500}", re.ASCII)
     help="Where the official socket is (environment: METDC_UPBIT_WEB_SOCKET).",
 )
 @click.option(
+    "--create-captures",
+    is_flag=True,
+    help="In a pod: order a ListingCapture of each listing, with the right of the pod's account to create them.",
+)
+@click.option(
+    "--capture-window",
+    metavar="BEFORE AFTER",
+    nargs=2,
+    default=("20s", "20s"),
+    show_default=True,
+    help="What they capture around the announcement: 1s to 10m each.",
+)
+@click.option(
     "--http",
     metavar="HOST:PORT",
     default="127.0.0.1:0",
@@ -113,6 +130,8 @@ def listings(
     rest: str,
     announcements: str,
     web_socket: str,
+    create_captures: bool,
+    capture_window: tuple[str, str],
     http: str,
     http_port_file: str | None,
     log_level: str,
@@ -122,6 +141,11 @@ def listings(
         show(since, nats_urls, credentials, as_json=as_json)
         return
     with as_folder(credentials) as folder:
+        try:
+            host, port = listening(http)
+            by = divisor()
+        except InvalidSettings as error:
+            raise click.UsageError(str(error), ctx) from None
         order = Order(
             rest=rest,
             web_socket=web_socket,
@@ -130,12 +154,8 @@ def listings(
             key=None if key_folder is None else _key(key_folder),
             tls=trusted(rest, web_socket, announcements),
             share=DEFAULT_SHARE,
+            captures=_orders(*capture_window) if create_captures else None,
         )
-        try:
-            host, port = listening(http)
-            by = divisor()
-        except InvalidSettings as error:
-            raise click.UsageError(str(error), ctx) from None
         logs.configure(log_level)
         ctx.exit(asyncio.run(_watch(order, by=by, host=host, port=port, port_file=http_port_file)))
 
@@ -144,6 +164,21 @@ async def _watch(order: Order, *, by: float, host: str, port: int, port_file: st
     watcher = Watcher(order, clock=Clock(), timers=Timers().divided(by), rhythm=divided(SPOT.rhythm, by))
     shown = pages(watcher, asyncio.get_running_loop())
     return await until_told(watcher.run, shown, host=host, port=port, port_file=port_file)
+
+
+def _orders(before: str, after: str) -> Orders:
+    context = click.get_current_context()
+    for text in (before, after):
+        try:
+            known = NARROWEST <= durations.parse(text) <= WIDEST
+        except ValueError:
+            known = False
+        if not known:
+            raise click.UsageError(f"--capture-window: {text!r} is no duration from 1s to 10m", context)
+    try:
+        return Orders(Cluster.of(os.environ), before=before, after=after)
+    except InvalidSettings as error:
+        raise click.UsageError(str(error), context) from None
 
 
 def _key(folder: Path) -> Key:

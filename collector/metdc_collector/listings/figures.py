@@ -33,7 +33,7 @@ class WatcherMetrics(Collector):
         return iter(())
 
     def _collect(self) -> list[Metric]:
-        watcher, teller = self._watcher, self._watcher.teller
+        watcher, teller, orders = self._watcher, self._watcher.teller, self._watcher.captures
         metrics: list[Metric] = []
         for name, text, value in _COUNTERS:
             counter = CounterMetricFamily(f"metdc_listings_{name}", text, labels=("source",))
@@ -54,6 +54,10 @@ class WatcherMetrics(Collector):
                 "metdc_listings_not_understood", "Notices for a person to read.", watcher.not_understood
             ),
             GaugeMetricFamily("metdc_listings_untold", "Events that wait to be stored.", teller.untold),
+            CounterMetricFamily("metdc_listings_captures_ordered", "Captures ordered.", orders.made if orders else 0),
+            GaugeMetricFamily(
+                "metdc_listings_captures_waiting", "Captures not ordered yet.", orders.waiting if orders else 0
+            ),
             GaugeMetricFamily("metdc_listings_nats_connected", "1 while NATS is connected.", teller.link.connected),
             GaugeMetricFamily("metdc_listings_ready", "1 when ready.", not watcher.waiting()),
         ]

@@ -17,6 +17,7 @@ from metdc_collector.exchanges.upbit.notices import Notice
 from metdc_collector.exchanges.upbit.starts import trade_start
 from metdc_collector.listings.memory import BUCKET, KEY, decode, encode
 from metdc_collector.listings.news import MARKET, PREFIX, Found, News
+from metdc_collector.listings.orders import FRESH
 from metdc_collector.publisher.bucket import Bucket, BucketFailed
 from metdc_collector.publisher.direct import LookFailed
 from metdc_collector.publisher.link import Link, NatsSettings
@@ -62,8 +63,12 @@ class Teller:
         *,
         clock: Clock,
         timers: Timers,
+        stored: Callable[[Listing], None] | None = None,
     ) -> None:
-        """``body`` fetches that of a notice, null where it can't be had; a refused one it asks for until then (ns)."""
+        """``body`` fetches that of a notice, null where it can't be had; a refused one it asks for until then (ns).
+
+        ``stored`` is told what is stored.
+        """
         self.link = Link(
             settings,
             name="metdc listings",
@@ -77,6 +82,7 @@ class Teller:
         self.problem: str | None = self.link.problem
         self._news = news
         self._body = body
+        self._stored = stored
         self._clock = clock
         self._timers = timers
         self._bucket = Bucket(self.link, KeyValueConfig(bucket=BUCKET, history=1), create=True)
@@ -178,7 +184,10 @@ class Teller:
         subjects = [f"listings.{SPOT.exchange}.{MARKET}.>"]
         for answer in await self.link.looks.newest_of(self.link.client, EVENTS, subjects):
             with contextlib.suppress(InvalidMessage):  # another publisher's
-                self._news.told.add(listings.decode(answer.data).instrument.removeprefix(PREFIX))
+                event = listings.decode(answer.data)
+                self._news.told.add(event.instrument.removeprefix(PREFIX))
+                if self._stored is not None and event.first_seen > self._clock.now() - FRESH:
+                    self._stored(event)
 
     async def _manage(self) -> None:
         streams = Streams(self.link.client, api=self.link.settings.api)
@@ -203,6 +212,8 @@ class Teller:
             self._outbox[0] = Found(event)  # its body isn't asked for again
             await self._publish(event)
             self._outbox.popleft()
+            if self._stored is not None:
+                self._stored(event)
         if self._news.changed:
             self._news.changed = False
             try:

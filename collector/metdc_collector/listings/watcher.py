@@ -17,6 +17,7 @@ from metdc_collector.limits import Budget
 from metdc_collector.listings.listener import Key, Socket
 from metdc_collector.listings.memory import Memory
 from metdc_collector.listings.news import PREFIX, QUOTE, News
+from metdc_collector.listings.orders import Orders
 from metdc_collector.listings.polling import Figures, Poll
 from metdc_collector.listings.teller import Teller
 from metdc_collector.publisher.link import NatsSettings
@@ -46,6 +47,7 @@ class Order:
         key: opens the official socket; null for none.
         tls: by whom these addresses are trusted; null where none of them is encrypted.
         share: the part of each of Upbit's limits per address that may be used.
+        captures: orders a capture of each event; null where none is wanted.
     """
 
     rest: str
@@ -55,6 +57,7 @@ class Order:
     key: Key | None
     tls: ssl.SSLContext | None
     share: Fraction
+    captures: Orders | None = None
 
 
 class Watcher:
@@ -63,6 +66,7 @@ class Watcher:
     Attributes:
         turning: whether its event loop turns.
         teller: tells what is found.
+        captures: orders captures of it; null where none is wanted.
         announcements, markets: the two lists.
         socket: the official socket; null without a key.
     """
@@ -71,7 +75,9 @@ class Watcher:
         self.turning = Turning()
         self._clock, self._timers = clock, timers
         self._news = News(Memory(), patience=int(timers.notice * 1e9))
-        self.teller = Teller(order.nats, self._news, self._body, clock=clock, timers=timers)
+        self.captures = order.captures
+        take = order.captures.take if order.captures is not None else None
+        self.teller = Teller(order.nats, self._news, self._body, clock=clock, timers=timers, stored=take)
         steady = Clock()  # budgets last, whatever the system's clock does
         weight = Budget(Rate(_REQUESTS, _INTERVALS * timers.announcements), monotonic=lambda: steady.now() / 1e9)
         self._pages = Rest(order.announcements, venue=SPOT, weight=weight, tls=order.tls)
@@ -149,6 +155,8 @@ class Watcher:
         works = [self.announcements.run, self.markets.run, self.teller.run]
         if self.socket is not None:
             works.append(self.socket.run)
+        if self.captures is not None:
+            works.append(self.captures.run)
         tasks = [asyncio.create_task(kept(work)) for work in works]
         try:
             await asyncio.gather(*tasks)

@@ -52,11 +52,12 @@ def settings(urls: Sequence[str], credentials: Path | None) -> tuple[NatsSetting
 @contextlib.contextmanager
 def as_folder(credentials: Path | None) -> Iterator[Path | None]:
     """Give credentials as the folder that a pod's Secret would be; a single file becomes its ``user.creds``."""
+    if credentials is None or not credentials.is_file():
+        yield credentials  # a pod has no folder for temporary files
+        return
     with tempfile.TemporaryDirectory(prefix="metdc-") as made:
-        if credentials is not None and credentials.is_file():
-            (Path(made) / "user.creds").symlink_to(credentials.resolve())
-            credentials = Path(made)
-        yield credentials
+        (Path(made) / "user.creds").symlink_to(credentials.resolve())
+        yield Path(made)
 
 
 class Connection:
