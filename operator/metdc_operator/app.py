@@ -8,6 +8,7 @@ from typing import Any
 
 import kopf
 
+from metdc_operator.captures.loop import Captures
 from metdc_operator.cluster.api import Api, ApiError
 from metdc_operator.cluster.calls import Calls, selector
 from metdc_operator.cluster.login import login
@@ -35,6 +36,7 @@ _WATCHED = {
     "budgets": ("policy", "v1", "poddisruptionbudgets"),
     "policies": ("networking.k8s.io", "v1", "networkpolicies"),
     "nodes": ("", "v1", "nodes"),
+    "captures": ("metdc.io", "v1alpha1", "listingcaptures"),
 }
 _OURS = ("deployments", "pods", "budgets", "policies")
 
@@ -60,10 +62,15 @@ class Operator:
         self._lease: Lease | None = None
         self._rounds: Rounds | None = None
         self._intake: Intake | None = None
+        self._captures: Captures | None = None
 
     def told(self, kind: str, event: str | None, raw: dict[str, Any]) -> None:
         """Take in what a watch tells."""
         assert self._intake is not None
+        assert self._captures is not None
+        if kind == "captures":
+            self._captures.told(event, raw)
+            return
         self._intake.event(kind, event, raw)
 
     async def start(self) -> None:
@@ -73,10 +80,12 @@ class Operator:
         calls = Calls(self._api, operator=self.options.installation.operator)
         self._lease = self._claim(self._api)
         self._rounds, self._intake = self._watch(calls)
+        self._captures = self._capture(calls)
         self._gauges()
         await self._fill(self._intake)
         reconciler = self._reconciler(calls, self._rounds)
-        for each in (self._lease.keep(self._all_again), self._rounds.run(), reconciler.run(), self._intake.audit()):
+        works = (self._lease.keep(self._all_again), self._rounds.run(), reconciler.run(), self._intake.audit())
+        for each in (*works, self._captures.run()):
             self._keep(each)
 
     def _claim(self, api: Api) -> Lease:
@@ -111,6 +120,18 @@ class Operator:
             now=self._now,
         )
         return rounds, intake
+
+    def _capture(self, calls: Calls) -> Captures:
+        return Captures(
+            calls=calls,
+            reports=self._reports,
+            installation=self.options.installation,
+            metrics=self._metrics,
+            namespaces=self.options.namespaces or (None,),
+            acts=self._acts,
+            identity=self.options.identity,
+            now=self._now,
+        )
 
     def _reconciler(self, calls: Calls, rounds: Rounds) -> Reconciler:
         return Reconciler(
@@ -155,6 +176,8 @@ class Operator:
             self._rounds.begin()
         for each in self._store.collectors:
             self._queue.add((each.meta.namespace, each.meta.name))
+        if self._captures is not None:
+            self._captures.again()
 
     async def stop(self) -> None:
         """Stop acting, and let another operator begin."""
@@ -173,7 +196,8 @@ class Operator:
         if self._rounds is None or self._intake is None or not self._tasks:
             return []
         found = []
-        if (oldest := self._queue.oldest()) > STUCK:
+        waiting = [self._queue.oldest(), self._captures.oldest() if self._captures is not None else 0.0]
+        if (oldest := max(waiting)) > STUCK:
             found.append(f"a resource has been waiting for {oldest:.0f} s")
         if (still := time.monotonic() - self._rounds.beat) > _STILL:
             found.append(f"the rounds have stood still for {still:.0f} s")
@@ -188,6 +212,7 @@ class Operator:
         gauge("queue_depth", "Resources that wait to be looked at.", lambda: len(self._queue))
         gauge("queue_oldest_seconds", "For how long the oldest of them has waited.", self._queue.oldest)
         gauge("collectors", "ExchangeCollectors that are served.", lambda: len(self._store.collectors))
+        gauge("captures", "ListingCaptures that are known.", lambda: len(self._captures or ()))
         gauge("pods", "Pods of collectors.", lambda: len(self._store.pods))
         gauge("rotations_overdue", "Pods that are due to be replaced and wait.", lambda: len(overdue()))
         gauge(

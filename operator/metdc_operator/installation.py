@@ -17,6 +17,21 @@ _CLIENTS: tuple[Mapping[str, Any], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
+class Captures:
+    """What Jobs of captures are made of.
+
+    Attributes:
+        image, image_pull_policy, resources: of their container.
+        nats: ``spec.nats`` of captures that name no NATS of their own; empty for that of the collectors.
+    """
+
+    image: str = "metdc/listings"
+    image_pull_policy: str = "IfNotPresent"
+    resources: Mapping[str, Any] = field(default_factory=dict)
+    nats: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Installation:
     """Defaults of one installation.
 
@@ -32,6 +47,7 @@ class Installation:
         resources: of a collector's container.
         disruption_budgets: whether evictions wait until another pod carries the data.
         network_policies: whether the pods' traffic is restricted to what they need.
+        captures: what Jobs of captures are made of.
         report_clients: who may read reports and metrics of the pods: ``from`` of a NetworkPolicy's rule.
     """
 
@@ -49,6 +65,7 @@ class Installation:
     disruption_budgets: bool = True
     network_policies: bool = True
     report_clients: Sequence[Mapping[str, Any]] = _CLIENTS
+    captures: Captures = Captures()
 
 
 class InvalidInstallation(ValueError):
@@ -66,7 +83,9 @@ _KINDS: Mapping[str, type | tuple[type, ...]] = {
     "disruptionBudgets": bool,
     "networkPolicies": bool,
     "reportClients": list,
+    "captures": dict,
 }
+_OF_CAPTURES: Mapping[str, type] = {"image": str, "imagePullPolicy": str, "resources": dict, "nats": dict}
 _NAMES = {
     "imagePullPolicy": "image_pull_policy",
     "imagePullSecrets": "image_pull_secrets",
@@ -86,17 +105,30 @@ def parse(record: object) -> Installation:
         return Installation()
     if not isinstance(record, dict):
         raise InvalidInstallation("must be an object")
-    if unknown := sorted(str(name) for name in record if name not in _KINDS):
-        raise InvalidInstallation(f"{unknown[0]}: no such field")
-    for name, kind in _KINDS.items():
-        if name in record and not isinstance(record[name], kind):
-            raise InvalidInstallation(f"{name}: {record[name]!r} is of the wrong type")
+    _typed(record, _KINDS)
     fields: dict[str, Any] = {
-        _NAMES.get(name) or name: value for name, value in record.items() if name not in {"nats", "limitShare"}
+        _NAMES.get(name) or name: value
+        for name, value in record.items()
+        if name not in {"nats", "limitShare", "captures"}
     }
+    if "captures" in record:
+        fields["captures"] = _captures(record["captures"])
     if "limitShare" in record:
         fields["limit_share"] = _share(record["limitShare"])
     return Installation(**fields, **_nats(record.get("nats", {})))
+
+
+def _typed(record: Mapping[str, Any], kinds: Mapping[str, type | tuple[type, ...]], path: str = "") -> None:
+    if unknown := sorted(str(name) for name in record if name not in kinds):
+        raise InvalidInstallation(f"{path}{unknown[0]}: no such field")
+    for name, kind in kinds.items():
+        if name in record and not isinstance(record[name], kind):
+            raise InvalidInstallation(f"{path}{name}: {record[name]!r} is of the wrong type")
+
+
+def _captures(record: Mapping[str, Any]) -> Captures:
+    _typed(record, _OF_CAPTURES, "captures.")
+    return Captures(**{_NAMES.get(name) or name: value for name, value in record.items()})
 
 
 def _share(text: object) -> Fraction:

@@ -2,16 +2,20 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from metdc_operator.handover import handover_message
+from metdc_operator.records import Meta
 from metdc_operator.replacement import remembered
+from metdc_operator.resource import API_VERSION
 from metdc_operator.status import turned
 
 _GOOD = {"Ready": "True", "Streaming": "True", "NATSConnected": "True", "StreamInSync": "True", "Complete": "True"}
 _SILENT = frozenset({"Progressing"})  # turns with each rotation
 _EXPECTED = frozenset({"Starting", "Suspended", "Connecting", "NotLooked", "NotCounted"})
 _LONGEST = 1000
+_COMPONENT = "metdc-operator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,33 @@ class Notice:
     warning: bool
     reason: str
     message: str
+
+
+def record(notice: Notice, *, kind: str, meta: Meta, identity: str, moment: datetime) -> dict[str, Any]:
+    """Return the event about an object; ``identity`` is the operator's, ``moment`` is in UTC."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"generateName": f"{meta.name}.", "namespace": meta.namespace},
+        "involvedObject": {
+            "apiVersion": API_VERSION,
+            "kind": kind,
+            "namespace": meta.namespace,
+            "name": meta.name,
+            "uid": meta.uid,
+        },
+        "type": "Warning" if notice.warning else "Normal",
+        "reason": notice.reason,
+        "message": notice.message,
+        "action": "Observed",
+        "eventTime": moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "firstTimestamp": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "lastTimestamp": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "count": 1,
+        "source": {"component": _COMPONENT},
+        "reportingComponent": f"metdc.io/{_COMPONENT}",
+        "reportingInstance": identity,
+    }
 
 
 def notices(previous: Mapping[str, Any], current: Mapping[str, Any]) -> list[Notice]:

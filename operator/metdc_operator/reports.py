@@ -49,17 +49,27 @@ class Reports:
 
         Null when it does not answer, or what it says is no report of its own.
         """
+        data = await self.fetch(pod)
+        try:
+            report = decode(data, ids=False) if data is not None else None
+        except InvalidMessage:
+            report = None
+        if report is None:
+            return None
+        # An address may have passed to another pod since the watch told of it.
+        return report if report.pod == pod.meta.name else None
+
+    async def fetch(self, pod: PodRecord) -> bytes | None:
+        """Return what the pod serves at ``/report``, as it is; null when it does not answer."""
         address = self._resolve(pod)
         if address is None:
             return None
         async with self._room:
             try:
                 async with asyncio.timeout(self._within):
-                    report = decode(await self._get(address), ids=False)
+                    return await self._get(address)
             except (aiohttp.ClientError, OSError, TimeoutError, InvalidMessage):
                 return None
-        # An address may have passed to another pod since the watch told of it.
-        return report if report.pod == pod.meta.name else None
 
     async def _get(self, address: Address) -> bytes:
         if self._session is None:

@@ -54,6 +54,14 @@ def _of_container(name: str, container: Mapping[str, Any]) -> Trouble | None:
     return None
 
 
+def last_words(status: Mapping[str, Any]) -> str:
+    """Return what a pod's container left when it ended; empty while it runs, or where it left nothing."""
+    for container in status.get("containerStatuses", ()):
+        if (ended := container.get("state", {}).get("terminated")) is not None:
+            return str(ended.get("message", ""))
+    return ""
+
+
 def waits_for_volumes(status: Mapping[str, Any]) -> bool:
     """Return whether a pod waits for what is to be mounted into it; only events tell for what."""
     states = [each.get("state", {}).get("waiting", {}) for each in status.get("containerStatuses", ())]

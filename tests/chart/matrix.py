@@ -69,6 +69,37 @@ MATRIX: Mapping[str, Mapping[str, Any]] = {
             "apiServerPorts": [16443],
         }
     },
+    "listings": {"listings": {"enabled": True}},
+    "listings of a simulator": {
+        "listings": {
+            "enabled": True,
+            "before": "30s",
+            "after": "2m",
+            "credentialsSecret": "upbit-key",
+            "endpoints": {
+                "rest": "http://simulator:9409",
+                "webSocket": "ws://simulator:9409",
+                "announcements": "http://simulator",
+            },
+            "logLevel": "debug",
+            "podAnnotations": {"example.com/note": "yes"},
+        },
+    },
+    "listings with external NATS and TLS": {
+        "clusterWide": False,
+        "namespaces": ["trades-a"],
+        "listings": {"enabled": True},
+        "nats": {
+            "embedded": {"enabled": False},
+            "external": {
+                "urls": ["tls://a.example.com", "tls://b.example.com:4333"],
+                "credentialsSecret": "nats-credentials",
+                "tls": {"caSecret": "nats-ca", "certSecret": "nats-client", "handshakeFirst": True},
+                "inboxPrefix": "_INBOX.metdc",
+                "jetStreamDomain": "hub",
+            },
+        },
+    },
     "no definitions": {"crds": {"enabled": False}},
     "definitions that go": {"crds": {"keep": False}},
     "an account that is there": {"operator": {"serviceAccount": {"create": False, "name": "somebody"}}},

@@ -56,9 +56,10 @@ def test_every_pod_meets_the_restricted_standard(values: dict[str, Any]) -> None
 
 
 @whatever
-def test_only_the_operator_has_a_token(values: dict[str, Any]) -> None:
+def test_only_the_operator_and_the_watcher_have_a_token(values: dict[str, Any]) -> None:
     with_token = [pod for pod in pods(render(values)) if pod.get("automountServiceAccountToken", True)]
-    assert [pod["containers"][0]["name"] for pod in with_token] == ["operator"]
+    watcher = ["listings"] if values.get("listings", {}).get("enabled") else []
+    assert [pod["containers"][0]["name"] for pod in with_token] == [*watcher, "operator"]
 
 
 @whatever

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from metdc_collector.captures.store import MAX_BYTES
 from metdc_collector.wire import sizes
 from metdc_collector.wire.streams import EVENT_BYTES
 from tests.chart.matrix import MATRIX
@@ -39,7 +40,7 @@ def test_all_streams_together_fit_into_the_store_and_the_store_into_the_volume(v
     assert store is not None
     streams = values.get("nats", {}).get("embedded", {}).get("streams", 7)
     each = sizes.parse(installation(objects)["nats"]["stream"]["maxBytes"])
-    assert streams * each + EVENT_BYTES < int(store[1])
+    assert streams * each + EVENT_BYTES + MAX_BYTES < int(store[1])
     on_disk = int(store[1]) * ON_DISK // IN_A_STREAM
     assert on_disk < sizes.parse(claim["spec"]["resources"]["requests"]["storage"]) * 6 // 10
 
@@ -48,7 +49,7 @@ def test_streams_have_an_equal_part_of_the_volume() -> None:
     assert installation(render())["nats"]["stream"] == {
         "replicas": 1,
         "maxAge": "24h",
-        "maxBytes": f"{(20 * 1024 * 9 // 10 - 384) // 7}Mi",
+        "maxBytes": f"{(20 * 1024 * 9 // 10 - 896) // 7}Mi",
         "duplicateWindow": "2m",
     }
 
@@ -82,10 +83,14 @@ def test_collectors_of_every_namespace_have_one_password_and_the_server_knows_it
 
 def test_readers_passwords_stay_in_the_release_s_namespace() -> None:
     found = secrets(render(MATRIX["credentials in other namespaces"]))
-    assert {place for place in found if not place[1].endswith("collector")} == {
-        ("metdc", "metdc-nats-listings"),
-        ("metdc", "metdc-nats-reader"),
-    }
+    assert {place for place in found if place[1].endswith("reader")} == {("metdc", "metdc-nats-reader")}
+
+
+def test_captures_of_every_namespace_have_the_password_of_the_watcher() -> None:
+    found = secrets(render(MATRIX["credentials in other namespaces"]))
+    own = found["metdc", "metdc-nats-listings"]
+    assert own["username"] == "listings"
+    assert found["trades-a", "metdc-nats-listings"] == found["trades-b", "metdc-nats-listings"] == own
 
 
 def test_passwords_are_new_for_each_release_and_begin_with_a_letter() -> None:
@@ -106,7 +111,7 @@ def test_no_password_is_anywhere_but_in_a_secret() -> None:
 
 def test_secrets_outlive_the_release_for_the_collectors_that_do() -> None:
     kept = [each for each in render() if each["kind"] in {"Secret", "CustomResourceDefinition"}]
-    assert len(kept) == 4
+    assert len(kept) == 5
     assert {each["metadata"]["annotations"]["helm.sh/resource-policy"] for each in kept} == {"keep"}
 
 
@@ -144,13 +149,16 @@ def test_without_the_embedded_server_nothing_of_it_is_made() -> None:
     assert kinds.isdisjoint({"StatefulSet", "Secret"})
 
 
-def test_only_collectors_and_named_clients_reach_the_server() -> None:
+def test_only_collectors_captures_and_named_clients_reach_the_server() -> None:
+    names = ["metdc-collector", "metdc-capture"]
     (rule, monitoring) = named(render(), "NetworkPolicy", "metdc-nats")["spec"]["ingress"]
     assert rule == {
         "from": [
             {
                 "namespaceSelector": {},
-                "podSelector": {"matchLabels": {"app.kubernetes.io/name": "metdc-collector"}},
+                "podSelector": {
+                    "matchExpressions": [{"key": "app.kubernetes.io/name", "operator": "In", "values": names}]
+                },
             },
             {"podSelector": {"matchLabels": {"metdc.io/nats-client": "true"}}},
         ],

@@ -31,9 +31,10 @@ class Operator:
 
 
 def install_definition(where: Place) -> None:
-    """Apply the resource definition, and wait until the API server serves it."""
+    """Apply the resource definitions, and wait until the API server serves them."""
     where.cluster.apply(*where.cluster.kustomize(ROOT / "crds"))
-    where.kubectl("wait", "--for=condition=Established", "crd/exchangecollectors.metdc.io", "--timeout=30s")
+    names = ("crd/exchangecollectors.metdc.io", "crd/listingcaptures.metdc.io")
+    where.kubectl("wait", "--for=condition=Established", *names, "--timeout=30s")
 
 
 @contextlib.contextmanager
@@ -43,7 +44,8 @@ def operator(where: Place, images: Images, *, nodes: bool = False, **installatio
     With ``nodes`` the operator sees the cluster's nodes as well, as that of config/base does.
     """
     install_definition(where)
-    defaults = {"operator": where.name, "image": images.collector, **installation}
+    defaults = {"operator": where.name, "image": images.collector, "captures": {"image": images.listings}}
+    defaults |= installation
     with _sight_of_nodes(where) if nodes else contextlib.nullcontext():
         where.apply(*(_moved(thing, where, images, defaults, nodes=nodes) for thing in _objects(where)))
         where.rolled_out("metdc-operator")

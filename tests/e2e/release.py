@@ -110,15 +110,19 @@ def values(where: Place, other: Place, images: Images) -> dict[str, Any]:
             "clusterWide": False,
             "namespaces": [other.name],
             "operator": {"name": where.name},  # another test's operator leaves its collectors alone
-            "nats": {"embedded": {"storage": {"size": "4Gi"}, "memory": "1Gi", "tradesPerSecond": 2000, "cpu": "100m"}},
+            "nats": {"embedded": {"storage": {"size": "5Gi"}, "memory": "1Gi", "tradesPerSecond": 2000, "cpu": "100m"}},
         },
         of_images(images),
     )
 
 
 def of_images(images: Images) -> dict[str, Any]:
-    """Return the values that name the images of operator and collectors."""
-    return {"operator": {"image": _image(images.operator)}, "collectors": {"image": _image(images.collector)}}
+    """Return the values that name the images of operator, collectors and captures."""
+    return {
+        "operator": {"image": _image(images.operator)},
+        "collectors": {"image": _image(images.collector)},
+        "listings": {"image": _image(images.listings)},
+    }
 
 
 def _image(name: str) -> dict[str, str]:

@@ -27,6 +27,7 @@ CALM = {"interval": "5m", "overlap": "5s", "suspend": True}
 LIMIT = 120.0
 """Seconds from `helm install` to a stored trade of every market."""
 DEFINITION = "exchangecollectors.metdc.io"
+CAPTURES = "listingcaptures.metdc.io"
 _LABELS = ",".join(f"{key}={value}" for key, value in COLLECTORS.items())
 _ROTATION = 90
 _LEAST = 2
@@ -95,7 +96,7 @@ def scene(cluster: Cluster, images: Images, again: Images) -> Iterator[Scene]:
                 with contextlib.suppress(Exception):
                     release.uninstall()
                 with contextlib.suppress(Refused):
-                    cluster.run("delete", "crd", DEFINITION, "--ignore-not-found", "--wait=false")
+                    cluster.run("delete", "crd", DEFINITION, CAPTURES, "--ignore-not-found", "--wait=false")
 
 
 def _without_definition(cluster: Cluster) -> None:
@@ -107,7 +108,7 @@ def _without_definition(cluster: Cluster) -> None:
     with contextlib.suppress(Refused):
         if cluster.get("exchangecollectors", "--all-namespaces")["items"]:
             raise NoCluster("the cluster has ExchangeCollectors; this test installs and removes their definition")
-    cluster.run("delete", "crd", DEFINITION, "--ignore-not-found")
+    cluster.run("delete", "crd", DEFINITION, CAPTURES, "--ignore-not-found")
 
 
 @contextlib.contextmanager

@@ -114,7 +114,7 @@ def test_every_path_image_and_value_of_skaffold_exists(monkeypatch: pytest.Monke
             "there is no config/simulator/exchanges",
         ),
         ("image: metdc/simulator", "image: metdc/exchanges", "metdc/simulator is not among the images"),
-        ("IMAGE_TAG_metdc_operator", "IMAGE_TAG_metdc_listings", "stands for no image that is built"),
+        ("IMAGE_TAG_metdc_operator", "IMAGE_TAG_metdc_exchanges", "stands for no image that is built"),
         ("collectors.image.tag", "collectors.image.version", "'version' was unexpected"),
     ],
 )

@@ -40,6 +40,15 @@ app.kubernetes.io/name: metdc-operator
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
+{{- define "metdc.listings.fullname" -}}
+{{- printf "%s-listings" (include "metdc.fullname" .) -}}
+{{- end -}}
+
+{{- define "metdc.listings.selector" -}}
+app.kubernetes.io/name: metdc-listings
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
 {{- define "metdc.nats.selector" -}}
 app.kubernetes.io/name: metdc-nats
 app.kubernetes.io/instance: {{ .Release.Name }}

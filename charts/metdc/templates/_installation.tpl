@@ -14,6 +14,19 @@ resources: {{- toYaml . | nindent 2 }}
 {{- end }}
 disruptionBudgets: {{ $collectors.disruptionBudgets }}
 networkPolicies: {{ .Values.networkPolicies.enabled }}
+captures:
+  image: {{ include "metdc.image" (dict "root" . "image" .Values.listings.image) }}
+  imagePullPolicy: {{ .Values.listings.image.pullPolicy }}
+  {{- with .Values.listings.captures.resources }}
+  resources: {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- if .Values.nats.embedded.enabled }}
+  nats:
+    urls:
+    {{- include "metdc.nats.urls" . | nindent 4 }}
+    credentialsSecretRef: {name: {{ include "metdc.nats.secret" (dict "root" . "user" "listings") }}}
+    inboxPrefix: _INBOX_listings
+  {{- end }}
 nats:
   {{- include "metdc.installation.nats" . | nindent 2 }}
   stream:

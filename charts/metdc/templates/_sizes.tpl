@@ -12,9 +12,9 @@ then never fill. */ -}}
 {{- end -}}
 {{- end -}}
 
-{{- /* What is not for trades: the stream METDC_EVENTS reserves 256 MiB; the buckets of health, lists and proofs stay below 128. */ -}}
+{{- /* What is not for trades: the stream METDC_EVENTS reserves 256 MiB, the bucket of captures 512; those of health, lists and proofs stay below 128. */ -}}
 {{- define "metdc.nats.others" -}}
-{{- mul 384 1048576 -}}
+{{- mul 896 1048576 -}}
 {{- end -}}
 
 {{- /* maxBytes of each stream of trades that says nothing: an equal part of what is left, in whole MiB. */ -}}
@@ -71,12 +71,12 @@ then never fill. */ -}}
 {{- fail (printf "nats.embedded.maxFileStore (%s) is more than twice nats.embedded.storage.size (%s), and on disk trades are a third of what it counts: raise the volume or lower the store" (include "metdc.mib" $store) (include "metdc.mib" $volume)) -}}
 {{- end -}}
 {{- $each := include "metdc.stream.bytes" . | int64 -}}
-{{- $wanted := add (mul $each ($embedded.streams | int64)) (include "metdc.nats.others" . | int64) -}}
-{{- if gt $wanted $store -}}
-{{- fail (printf "%d streams of %s (collectors.stream.maxBytes) and 384Mi for events and buckets are %s, more than the %s of the NATS server's store: raise nats.embedded.storage.size or lower maxBytes" ($embedded.streams | int) (include "metdc.mib" $each) (include "metdc.mib" $wanted) (include "metdc.mib" $store)) -}}
-{{- end -}}
 {{- if lt $each (mul 64 1048576) -}}
 {{- fail (printf "nats.embedded.storage.size leaves %s for each of %d streams, and less than 64Mi is of no use: raise it, or lower nats.embedded.streams" (include "metdc.mib" $each) ($embedded.streams | int)) -}}
+{{- end -}}
+{{- $wanted := add (mul $each ($embedded.streams | int64)) (include "metdc.nats.others" . | int64) -}}
+{{- if gt $wanted $store -}}
+{{- fail (printf "%d streams of %s (collectors.stream.maxBytes) and 896Mi for events and buckets are %s, more than the %s of the NATS server's store: raise nats.embedded.storage.size or lower maxBytes" ($embedded.streams | int) (include "metdc.mib" $each) (include "metdc.mib" $wanted) (include "metdc.mib" $store)) -}}
 {{- end -}}
 {{- $needed := include "metdc.nats.memoryNeeded" . | int64 -}}
 {{- $limit := include "metdc.nats.goMemLimit" . | int64 -}}

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from metdc_operator.cluster.api import APPLY, MERGE, Api, ApiError
-from metdc_operator.manifests.names import LABEL_MANAGER, LABEL_OPERATOR, MANAGER
+from metdc_operator.manifests.names import LABEL_CAPTURE, LABEL_MANAGER, LABEL_OPERATOR, MANAGER
 
 STATUS_MANAGER = "metdc-operator-status"
 COLLECTORS = "/apis/metdc.io/v1alpha1"
@@ -15,8 +15,17 @@ _GROUPS = {
     "budgets": ("/apis/policy/v1", "poddisruptionbudgets"),
     "policies": ("/apis/networking.k8s.io/v1", "networkpolicies"),
     "nodes": ("/api/v1", "nodes"),
+    "captures": (COLLECTORS, "listingcaptures"),
+    "jobs": ("/apis/batch/v1", "jobs"),
 }
-SHELVES = {"Deployment": "deployments", "PodDisruptionBudget": "budgets", "NetworkPolicy": "policies"}
+SHELVES = {
+    "ExchangeCollector": "collectors",
+    "ListingCapture": "captures",
+    "Deployment": "deployments",
+    "PodDisruptionBudget": "budgets",
+    "NetworkPolicy": "policies",
+    "Job": "jobs",
+}
 """Where the objects of a kind are kept."""
 _OURS = ("deployments", "pods", "budgets", "policies")
 
@@ -84,7 +93,21 @@ class Calls:
             if error.status not in {404, 409}:
                 raise
 
-    async def write_status(self, namespace: str, name: str, status: Mapping[str, Any]) -> dict[str, Any]:
+    async def pods_of(self, namespace: str, labels: Mapping[str, str]) -> list[dict[str, Any]]:
+        """Return the pods with these labels.
+
+        Raises:
+            ApiError: when they can't be had.
+        """
+        wanted = ",".join(f"{name}={value}" for name, value in labels.items())
+        found: list[dict[str, Any]] = []
+        async for page in self._api.pages(_path("pods", namespace), selector=wanted):
+            found += page["items"]
+        return found
+
+    async def write_status(
+        self, namespace: str, name: str, status: Mapping[str, Any], *, kind: str = "ExchangeCollector"
+    ) -> dict[str, Any]:
         """Write a resource's status, and return the resource.
 
         Raises:
@@ -92,12 +115,12 @@ class Calls:
         """
         body = {
             "apiVersion": "metdc.io/v1alpha1",
-            "kind": "ExchangeCollector",
+            "kind": kind,
             "metadata": {"name": name, "namespace": namespace},
             "status": status,
         }
         query = {"fieldManager": STATUS_MANAGER, "force": "true"}
-        path = f"{_path('collectors', namespace, name)}/status"
+        path = f"{_path(SHELVES[kind], namespace, name)}/status"
         return await self._api.request("PATCH", path, query=query, body=body, content_type=APPLY)
 
     async def post_event(self, namespace: str, event: Mapping[str, Any]) -> None:
@@ -121,8 +144,8 @@ class Calls:
 
 
 def selector(operator: str) -> str:
-    """Return the label selector of what an installation has made."""
-    return f"{LABEL_MANAGER}={MANAGER},{LABEL_OPERATOR}={operator}"
+    """Return the label selector of what an installation has made of collectors."""
+    return f"{LABEL_MANAGER}={MANAGER},{LABEL_OPERATOR}={operator},!{LABEL_CAPTURE}"
 
 
 def _path(shelf: str, namespace: str | None, name: str = "") -> str:

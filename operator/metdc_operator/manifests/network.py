@@ -3,7 +3,7 @@
 Out to exchanges, NATS and DNS; in to the report, from operator and monitoring.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,27 +30,34 @@ def network_policy(resource: Resource, installation: Installation, *, applied: i
             "labels": tells | managed(installation),
             "ownerReferences": [owner(resource)],
         },
-        "spec": {
-            "podSelector": {"matchLabels": tells},
-            "policyTypes": ["Egress", "Ingress"],
-            "egress": [
-                {"ports": [{"port": _DNS, "protocol": "UDP"}, {"port": _DNS, "protocol": "TCP"}]},
-                {"ports": [{"port": port, "protocol": "TCP"} for port in ports(resource, installation)]},
-            ],
-            "ingress": [
-                {
-                    "from": [dict(peer) for peer in installation.report_clients],
-                    "ports": [{"port": PORT, "protocol": "TCP"}],
-                }
-            ],
-        },
+        "spec": policy(tells, ports(resource, installation), installation),
     }
     return signed(made, applied)
 
 
+def policy(tells: Mapping[str, str], ports: Sequence[int], installation: Installation) -> dict[str, Any]:
+    """Return the ``spec`` of a policy for pods with these labels: out to DNS and the ports, in to the report."""
+    return {
+        "podSelector": {"matchLabels": dict(tells)},
+        "policyTypes": ["Egress", "Ingress"],
+        "egress": [
+            {"ports": [{"port": _DNS, "protocol": "UDP"}, {"port": _DNS, "protocol": "TCP"}]},
+            {"ports": [{"port": port, "protocol": "TCP"} for port in ports]},
+        ],
+        "ingress": [
+            {
+                "from": [dict(peer) for peer in installation.report_clients],
+                "ports": [{"port": PORT, "protocol": "TCP"}],
+            }
+        ],
+    }
+
+
 def ports(resource: Resource, installation: Installation) -> list[int]:
     """Return the ports that the resource's pods connect to, in order."""
-    return sorted({*VENUE_PORTS, *(port for url in _urls(resource, installation) if (port := _port(url)) is not None)})
+    return sorted(
+        {*VENUE_PORTS, *(port for url in _urls(resource, installation) if (port := port_of(url)) is not None)}
+    )
 
 
 def _urls(resource: Resource, installation: Installation) -> Iterator[str]:
@@ -62,8 +69,8 @@ def _urls(resource: Resource, installation: Installation) -> Iterator[str]:
         yield entry.get("value", "")
 
 
-def _port(url: str) -> int | None:
-    """The port of an address, as given or as usual for its scheme; null where the text is no address."""
+def port_of(url: str) -> int | None:
+    """Return the port of an address, as given or as usual for its scheme; null where the text is no address."""
     try:
         parts = urlsplit(url)
         return parts.port or _PORTS.get(parts.scheme) if parts.netloc else None

@@ -12,6 +12,13 @@ from metdc_operator.resource import Part, Resource
 GRACE = 60
 """Seconds that a pod has to deliver what it has accepted."""
 
+RESTRICTED = {
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+}
+"""What every container is restricted to."""
+
 _CONFIG_FOLDER = "/etc/metdc"
 _CREDENTIALS_FOLDER = "/var/run/metdc/nats"
 _EXCHANGE_FOLDER = "/var/run/metdc/exchange"
@@ -73,11 +80,7 @@ def _container(resource: Resource, part: Part, installation: Installation) -> di
         "readinessProbe": _probe("/readyz", period=5, failures=3),
         "livenessProbe": _probe("/livez", period=10, failures=6),
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "securityContext": RESTRICTED,
         "volumeMounts": [
             {"name": name, "mountPath": folder, "readOnly": True}
             for name, folder in _folders(resource, installation).items()
@@ -148,8 +151,14 @@ def _spool_limit(resource: Resource) -> int:
 
 
 def _credentials(resource: Resource, installation: Installation) -> list[dict[str, Any]]:
-    """The files that :envvar:`METDC_NATS_CREDENTIALS` names: credentials, authorities, the client's certificate."""
-    own = own_nats(resource, installation)
+    return credential_sources(own_nats(resource, installation))
+
+
+def credential_sources(own: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what of ``spec.nats`` the folder holds that :envvar:`METDC_NATS_CREDENTIALS` names, as projected sources.
+
+    Credentials, authorities, the client's certificate.
+    """
     tls = own.get("tls", {})
     sources: list[dict[str, Any]] = []
     if "credentialsSecretRef" in own:

@@ -21,7 +21,7 @@ from metdc_operator.judgement import Judgement
 from metdc_operator.manifests.deployment import Digests, digests
 from metdc_operator.manifests.names import deployment_name
 from metdc_operator.metrics import Metrics
-from metdc_operator.notices import Notice, notices
+from metdc_operator.notices import Notice, notices, record
 from metdc_operator.observation import Reason, Seen, Trouble
 from metdc_operator.plan import DEPLOYMENT, Action, Apply, Observed, Verify, plan, views
 from metdc_operator.reconcile.act import Actor
@@ -29,13 +29,12 @@ from metdc_operator.reconcile.desk import Desk
 from metdc_operator.reconcile.queue import Queue
 from metdc_operator.reconcile.store import Key, Store
 from metdc_operator.replacement import remembered
-from metdc_operator.resource import Part, Resource
+from metdc_operator.resource import KIND, Part, Resource
 from metdc_operator.status import STALE, WRITE_INTERVAL, status, to_be_written
 
 log = logging.getLogger(__name__)
 WORKERS = 4
 _BACKOFF = (1.0, 2.0, 5.0, 10.0, 30.0)
-_COMPONENT = "metdc-operator"
 
 
 @dataclass(slots=True)
@@ -262,31 +261,8 @@ class Reconciler:
         )
 
     async def _post(self, found: records.Collector, notice: Notice) -> None:
-        moment = datetime.now(UTC)
         meta = found.meta
-        event = {
-            "apiVersion": "v1",
-            "kind": "Event",
-            "metadata": {"generateName": f"{meta.name}.", "namespace": meta.namespace},
-            "involvedObject": {
-                "apiVersion": "metdc.io/v1alpha1",
-                "kind": "ExchangeCollector",
-                "namespace": meta.namespace,
-                "name": meta.name,
-                "uid": meta.uid,
-            },
-            "type": "Warning" if notice.warning else "Normal",
-            "reason": notice.reason,
-            "message": notice.message,
-            "action": "Observed",
-            "eventTime": moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-            "firstTimestamp": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "lastTimestamp": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "count": 1,
-            "source": {"component": _COMPONENT},
-            "reportingComponent": f"metdc.io/{_COMPONENT}",
-            "reportingInstance": self._identity,
-        }
+        event = record(notice, kind=KIND, meta=meta, identity=self._identity, moment=datetime.now(UTC))
         try:
             await self._calls.post_event(meta.namespace, event)
         except ApiError as error:  # what it tells stands in the status, too

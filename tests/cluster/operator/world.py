@@ -29,7 +29,7 @@ from tests.cluster.place import LABELS
 
 ROOT = Path(__file__).resolve().parents[3]
 COLLECTORS = "/apis/metdc.io/v1alpha1"
-_CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/exchangecollectors.metdc.io"
+_CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 FAKE: dict[str, Any] = {
     "nodeSelector": {"type": "kwok"},
     "tolerations": [{"key": "kwok.x-k8s.io/node", "operator": "Exists"}],
@@ -56,6 +56,8 @@ class World:
             "deployments": "/apis/apps/v1",
             "poddisruptionbudgets": "/apis/policy/v1",
             "networkpolicies": "/apis/networking.k8s.io/v1",
+            "listingcaptures": COLLECTORS,
+            "jobs": "/apis/batch/v1",
             "leases": "/apis/coordination.k8s.io/v1",
         }.get(plural, "/api/v1")
         return f"{group}/namespaces/{self.namespace}/{plural}" + (f"/{name}" if name else "")
@@ -357,14 +359,15 @@ def _node(name: str, labels: Mapping[str, str]) -> dict[str, Any]:
 
 
 async def _define(api: Api) -> None:
-    """Apply the definition where there is none."""
-    try:
-        await api.request("GET", _CRD)
-    except ApiError as error:
-        if error.status != 404:
-            raise
-        body = yaml.safe_load((ROOT / "crds/exchangecollectors.metdc.io.yaml").read_text(encoding="utf-8"))
-        await api.request(
-            "PATCH", _CRD, query={"fieldManager": "tests", "force": "true"}, body=body, content_type=APPLY
-        )
-        await asyncio.sleep(1)
+    """Apply the definitions that are not there."""
+    for file in sorted((ROOT / "crds").glob("*.metdc.io.yaml")):
+        path = f"{_CRDS}/{file.stem}"
+        try:
+            await api.request("GET", path)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            body = yaml.safe_load(file.read_text(encoding="utf-8"))
+            query = {"fieldManager": "tests", "force": "true"}
+            await api.request("PATCH", path, query=query, body=body, content_type=APPLY)
+            await asyncio.sleep(1)
