@@ -91,6 +91,9 @@ async def everything(world: World) -> None:
         nats = {"urls": ["nats://nats:4222"], "credentialsSecretRef": {"name": "nothing"}}
         await world.collector(nodeSelector={"kubernetes.io/os": "linux"}, tolerations=[], nats=nats)
         await until(partial(missing, world), within=120, why="a Secret is missed")
+        capture = {"apiVersion": "metdc.io/v1alpha1", "kind": "ListingCapture", "metadata": {"name": "somi"}}
+        await world.create("listingcaptures", capture | {"spec": {"base": "SOMI"}})
+        await until(partial(told, world), why="a capture is made and told")
     async with world.operator(installation={"networkPolicies": False}):
         await until(partial(no_policy, world), why="the policy is removed")
 
@@ -103,8 +106,13 @@ async def missing(world: World) -> bool:
     return await world.condition("RotationStalled") == ("True", "SecretMissing")
 
 
+async def told(world: World) -> bool:
+    found = await world.get("listingcaptures", "somi")
+    return found is not None and "phase" in found.get("status", {}) and await world.names("jobs") == ["capture-somi"]
+
+
 async def no_policy(world: World) -> bool:
-    return not await world.names("networkpolicies")
+    return await world.names("networkpolicies") == ["capture-somi"]
 
 
 def done(records: Iterable[Mapping[str, Any]], since: str) -> tuple[set[Right], list[str]]:

@@ -1,0 +1,273 @@
+"""Captures on a real cluster: by hand, and of a notice that the chart's watcher has seen; each by a Job's real pod.
+
+Two markets are collected, so that one of them can be down.
+"""
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.checks.rendering import render
+from tests.cluster.conftest import NewPlace
+from tests.cluster.images import Images
+from tests.cluster.installed import operator
+from tests.cluster.kube import Json, Refused, conditions
+from tests.cluster.place import CEILING, START, Exchanges, Place, exchanges
+from tests.harness import ROOT, eventually, metdc
+
+DIVIDE = 2
+"""Of the timers of both sides."""
+RATE = 150.0
+"""Trades a second of each market."""
+SECOND = 10**9
+MS = 10**6
+MARKETS = {"binance": "http://simulator:9401", "okx": "http://simulator:9404"}
+WINDOW = 60.0
+"""Seconds from an order until its window is over and its Job has been started."""
+WATCHER = "metdc-listings"
+PUMP = {"end_ms": 18_000, "peak_ms": 1_500, "decline_ms": 2_000}
+DELAYS = {"binance.spot": 1_200, "okx.spot": 1_700}
+
+pytestmark = pytest.mark.timeout(1200)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Where it all runs."""
+
+    where: Place
+    exchanges: Exchanges
+
+    def capture(self, name: str) -> Json:
+        """Return a ListingCapture."""
+        return self.where.get("listingcapture", name)
+
+    def status(self, name: str) -> Json:
+        """Return its status; empty while it has none."""
+        found: Json = self.capture(name).get("status", {})
+        return found
+
+    def until(self, name: str, what: str, value: str, within: float = START + WINDOW) -> Json:
+        """Wait until a field of its status is so, and return the status."""
+
+        def look() -> Json | None:
+            found = self.status(name)
+            return found if found.get(what) == value else None
+
+        try:
+            return eventually(look, within, f"{what} of {name} is {value}", every=1)
+        except RuntimeError as error:
+            raise AssertionError(f"{error}: {self.status(name)}\n{self.logs(name)}") from None
+
+    def logs(self, name: str) -> str:
+        """Return what a capture's pods have said."""
+        try:
+            return self.where.kubectl("logs", "--selector", f"metdc.io/capture={name}", "--tail=-1")
+        except Refused as error:
+            return str(error)
+
+    def order(self, name: str, **spec: Any) -> None:
+        """Apply a ListingCapture by hand."""
+        self.where.apply(
+            {"apiVersion": "metdc.io/v1alpha1", "kind": "ListingCapture", "metadata": {"name": name}, "spec": spec}
+        )
+
+    def events(self, name: str) -> list[tuple[str, str]]:
+        """Return reason and message of the events about a capture."""
+        chosen = f"involvedObject.kind=ListingCapture,involvedObject.name={name}"
+        found = self.where.cluster.get("--namespace", self.where.name, "events", "--field-selector", chosen)["items"]
+        return [(each["reason"], each["message"]) for each in found]
+
+    def fetched(self, folder: str, into: Path) -> Path:
+        """Fetch a result as the documents say."""
+        command = [*map(str, metdc()), "captures", "get", folder, "--output", str(into)]
+        done = subprocess.run(
+            [*command, "--nats", self.exchanges.nats_url], capture_output=True, text=True, timeout=CEILING, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return Path(done.stdout.strip())
+
+
+def collector(name: str, address: str) -> Json:
+    """An ExchangeCollector of a simulated spot market."""
+    spec = {
+        "exchange": name,
+        "markets": [{"name": "spot"}],
+        "rotation": {"suspend": True, "interval": "1m", "overlap": "5s"},
+        "endpoints": {"rest": address, "webSocket": address.replace("http://", "ws://")},
+        "env": [{"name": "METDC_DIVIDE_TIMERS", "value": str(DIVIDE)}],
+    }
+    return {"apiVersion": "metdc.io/v1alpha1", "kind": "ExchangeCollector", "metadata": {"name": name}, "spec": spec}
+
+
+def watcher(where: Place, images: Images) -> list[Json]:
+    """The watcher as the chart makes it, told of the simulated Upbit."""
+    repository, _, tag = images.listings.rpartition(":")
+    upbit = "http://simulator:9409"
+    values = {
+        "listings": {
+            "enabled": True,
+            "image": {"repository": repository, "tag": tag},
+            "endpoints": {"rest": upbit, "announcements": upbit, "webSocket": upbit.replace("http://", "ws://")},
+            "env": [{"name": "METDC_DIVIDE_TIMERS", "value": str(DIVIDE)}],
+        },
+        "nats": {"embedded": {"enabled": False}, "external": {"urls": ["nats://nats:4222"]}},
+        "networkPolicies": {"apiServerPorts": [443, 6443, 16443]},
+    }
+    return [each for each in render(values, namespace=where.name) if each["metadata"]["name"] == WATCHER]
+
+
+@pytest.fixture(scope="module")
+def scene(new_place: NewPlace, images: Images) -> Iterator[Scene]:
+    """Two markets are collected, the operator serves the namespace, and the watcher watches."""
+    where = new_place("captures")
+    words = (f"--divide-timers={DIVIDE}", "--history=20", "--only", "binance.spot", "okx", "upbit")
+    nats = {"urls": ["nats://nats:4222"], "stream": {"maxBytes": "1Gi"}}
+    with exchanges(where, images, *words) as running, operator(where, images, nats=nats):
+        where.apply(*(collector(name, address) for name, address in MARKETS.items()))
+        where.apply(*watcher(where, images))
+        for name in MARKETS:
+            where.kubectl("wait", f"xc/{name}", "--for=condition=Ready", f"--timeout={START:.0f}s", timeout=START + 10)
+        where.rolled_out(WATCHER)
+        for name in MARKETS:  # the markets that nobody collects are silent
+            running.order("/rate", exchange=name, market="spot", rate=RATE)
+        yield Scene(where, running)
+
+
+def pumped(scene: Scene, base: str, seconds: float) -> Json:
+    """Plant a pump of a coin on both markets, so many seconds from now; return what is planted."""
+    markets = {market: {"delay_ms": delay} for market, delay in DELAYS.items()}
+    planted: Json = scene.exchanges.order("/pump", base=base, markets=markets, **{"in": seconds}, **PUMP)
+    return planted
+
+
+def test_a_fake_listing_by_hand_is_captured_and_told(scene: Scene, tmp_path: Path) -> None:
+    planted = pumped(scene, "SOMI", 25)
+    time.sleep(max(0.0, planted["announced"] / SECOND - time.time()))
+    begun = time.time()
+    scene.where.kubectl("apply", "--filename", str(ROOT / "config" / "samples" / "fake-listing.yaml"))
+    told = scene.until("fake-listing", "completeness", "Final")
+    taken = time.time() - begun
+
+    assert told["phase"] == "Captured", told
+    assert {each["market"] for each in told["markets"] if each["trades"]} == {"binance.spot", "okx.spot"}
+    assert told["totalTrades"] == sum(each["trades"] for each in told["markets"])
+    assert conditions(scene.capture("fake-listing"))["Captured"]["status"] == "True"
+    assert "Captured" in [reason for reason, _ in scene.events("fake-listing")]
+    assert taken < START + WINDOW
+    where = scene.fetched(told["result"]["folder"], tmp_path)
+    metadata = json.loads((where / "metadata.json").read_text())
+    assert (metadata["state"], metadata["base"]) == ("Final", "SOMI")
+    row = scene.where.kubectl("get", "lc", "fake-listing").splitlines()[1].split()
+    assert row[1:4] == ["SOMI", "Captured", "Final"]
+
+
+def test_a_notice_makes_the_watcher_order_a_capture_that_finds_the_planted_first_mover(
+    scene: Scene, tmp_path: Path
+) -> None:
+    planted = pumped(scene, "TIA", 25)
+    at = planted["announced"]
+    notice = scene.exchanges.order("/notice", coins=[{"base": "TIA", "name": "셀레스티아"}], at=at)
+    assert notice["first_listed"] // SECOND == at // SECOND
+    name = f"tia-{datetime.fromtimestamp(at // SECOND, UTC):%Y%m%dt%H%M%Sz}"
+
+    def ordered() -> Json | None:
+        try:
+            return scene.capture(name)
+        except Refused:
+            return None
+
+    made = eventually(ordered, WINDOW + CEILING, f"{name} is ordered", every=1)
+    assert made["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "metdc-listings"
+    told = scene.until(name, "completeness", "Final")
+    assert told["gapsInWindow"] == 0, told
+
+    where = scene.fetched(told["result"]["folder"], tmp_path)
+    analysis = json.loads((where / "analysis.json").read_text())
+    delays = {one["market"].rpartition(".")[0]: one["delay"] for one in analysis["by_time"]}
+    for market, row in planted["markets"].items():
+        assert abs(delays[market] - (row["first_move"]["time"] - at)) <= 10 * MS, (market, delays)
+    assert next(iter(delays)) == "binance.spot"
+    assert (where / "report.html").stat().st_size > 1_000
+    record = scene.exchanges.audited().record()
+    assert record["ok"], json.dumps(record)
+    scene.exchanges.order("/resume")
+
+
+def test_the_watcher_s_account_may_create_captures_and_nothing_else(scene: Scene) -> None:
+    account = f"--as=system:serviceaccount:{scene.where.name}:{WATCHER}"
+
+    def may(verb: str, resource: str) -> bool:
+        try:
+            return scene.where.kubectl("auth", "can-i", verb, resource, account).strip() == "yes"
+        except Refused:
+            return False
+
+    assert may("create", "listingcaptures.metdc.io")
+    others = [("get", "listingcaptures.metdc.io"), ("delete", "listingcaptures.metdc.io"), ("get", "secrets")]
+    others += [("create", "exchangecollectors.metdc.io"), ("create", "pods"), ("create", "jobs.batch")]
+    assert [one for one in others if may(*one)] == []
+
+
+def test_a_coin_that_nobody_knows_fails_at_once_and_says_why(scene: Scene) -> None:
+    scene.order("unknown", base="NOSUCHCOIN", at=ago(60))
+    told = scene.until("unknown", "phase", "Failed", within=START)
+    captured = conditions(scene.capture("unknown"))["Captured"]
+    assert (captured["status"], captured["reason"]) == ("False", "UnknownCoin"), told
+    assert "nothing is known of NOSUCHCOIN" in captured["message"]
+    pods = scene.where.pods({"metdc.io/capture": "unknown"})
+    assert len(pods) == 1, "what no retry changes is not tried again"
+
+
+def test_a_window_in_the_future_is_told(scene: Scene) -> None:
+    scene.order("future", base="BTC", at=ago(-3600))
+    scene.until("future", "phase", "Failed", within=START)
+    assert conditions(scene.capture("future"))["Captured"]["reason"] == "InFuture"
+
+
+def test_a_market_that_is_down_leaves_the_result_provisional_and_the_other_one_whole(scene: Scene) -> None:
+    scene.where.kubectl("patch", "xc", "okx", "--type=merge", "--patch", '{"spec":{"suspend":true}}')
+    try:
+        eventually(
+            lambda: not scene.where.pods({"metdc.io/collector": "okx"}), START, "the collector of okx has gone", every=1
+        )
+        scene.order("half", base="BTC", before="5s", after="5s")
+        told = scene.until("half", "completeness", "Provisional")
+        lacks = {each["market"]: each.get("lacks", []) for each in told["markets"]}
+        assert lacks["binance.spot"] == []
+        assert {each["reason"] for each in lacks["okx.spot"]} == {"not_proven"}
+        assert conditions(scene.capture("half"))["Complete"]["reason"] == "Provisional"
+    finally:
+        scene.where.kubectl("patch", "xc", "okx", "--type=merge", "--patch", '{"spec":{"suspend":false}}')
+    scene.until("half", "completeness", "Final", within=3 * START)
+
+
+def test_a_capture_cannot_be_changed_and_takes_its_job_along(scene: Scene) -> None:
+    scene.order("short", base="BTC", before="2s", after="1s")
+    scene.until("short", "phase", "Captured")
+    job = scene.where.get("job", "capture-short")
+    pod = job["spec"]["template"]["spec"]
+    assert pod["automountServiceAccountToken"] is False
+    with pytest.raises(Refused, match="spec is immutable"):
+        scene.where.kubectl("patch", "lc", "short", "--type=merge", "--patch", '{"spec":{"base":"ETH"}}')
+    scene.where.kubectl("delete", "lc", "short")
+
+    def gone() -> bool:
+        left = scene.where.kubectl(
+            "get", "jobs,networkpolicies,pods", "--selector", "metdc.io/capture=short", "-o=name"
+        )
+        return not left.strip()
+
+    eventually(gone, CEILING, "Job, policy and pods have gone", every=1)
+
+
+def ago(seconds: float) -> str:
+    """A time so many seconds ago, to the second."""
+    return datetime.fromtimestamp(time.time() // 1 - seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
