@@ -37,8 +37,8 @@ APART := $(addprefix --ignore=tests/,integration load cluster)
 # What takes minutes and touches nothing that other tests don't: `make test-long`
 LONG := $(addprefix tests/,conformance/test_ccxt.py integration/test_record.py integration/test_venues.py \
 	integration/test_upbit_krw.py integration/test_universe.py integration/test_relisting.py integration/test_scope.py \
-	integration/test_listings.py integration/test_listings_user.py integration/test_announced.py integration/test_capture.py \
-	integration/test_pumps.py integration/test_verify.py \
+	integration/test_listings.py integration/test_listings_user.py integration/test_ordered.py integration/test_announced.py \
+	integration/test_capture.py integration/test_pumps.py integration/test_verify.py \
 	integration/test_cli_export.py integration/test_consuming.py \
 	integration/test_backfill.py integration/test_spool.py integration/test_many_connections.py)
 

@@ -210,6 +210,11 @@ def test_no_coin_of_the_krw_market_is_left_where_they_are_excluded() -> None:
     assert Refusal("BTCUSDT", IN_KRW) in choice.left
 
 
+@pytest.mark.parametrize(("word", "collected"), [("Ignore", True), ("Exclude", True), ("Include", False)])
+def test_a_coin_that_is_about_to_be_listed_is_collected_unless_only_listed_ones_are(word: str, collected: bool) -> None:
+    assert ("ETHUSDT" in chosen(upbit_krw=word, krw=["BTC"]).wanted) is collected
+
+
 def test_a_coin_is_known_in_the_krw_market_by_its_common_name() -> None:
     assert list(chosen(upbit_krw="Include", krw=["PEPE"]).wanted) == ["1000PEPEUSDT"]
 
