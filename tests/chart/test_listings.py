@@ -129,6 +129,15 @@ def test_nats_lets_watcher_and_captures_in() -> None:
     assert ("metdc-listings" in admitted({}), "metdc-listings" in admitted(MATRIX["listings"])) == (False, True)
 
 
+def test_its_metrics_are_scraped_where_those_of_the_operator_are() -> None:
+    monitored = {"podMonitor": {"enabled": True, "interval": "15s"}}
+    found = named(render({"listings": {"enabled": True}, "monitoring": monitored}), "PodMonitor", NAME)
+    watched = named(render(MATRIX["listings"]), "Deployment", NAME)["spec"]["template"]["metadata"]["labels"]
+    assert found["spec"]["selector"]["matchLabels"].items() <= watched.items()
+    assert found["spec"]["podMetricsEndpoints"] == [{"port": "http", "path": "/metrics", "interval": "15s"}]
+    assert "PodMonitor" not in {each["kind"] for each in render(MATRIX["listings"])}
+
+
 @pytest.mark.parametrize(
     "values", [{"enabled": "yes"}, {"before": "20"}, {"endpoints": {"rest": "ftp://a"}}, {"window": "20s"}]
 )
