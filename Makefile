@@ -40,7 +40,7 @@ LONG := $(addprefix tests/,conformance/test_ccxt.py integration/test_record.py i
 	integration/test_listings.py integration/test_listings_user.py integration/test_ordered.py integration/test_announced.py \
 	integration/test_capture.py integration/test_pumps.py integration/test_verify.py \
 	integration/test_cli_export.py integration/test_consuming.py \
-	integration/test_backfill.py integration/test_spool.py integration/test_many_connections.py)
+	integration/test_shards.py integration/test_backfill.py integration/test_spool.py integration/test_many_connections.py)
 
 .PHONY: help install check test test-long load unit cluster-test e2e soak demo replay bench fuzz chaos mutants lock lock-check config format dist-check clean
 

@@ -20,7 +20,17 @@ from metdc_collector.krw import KrwMarket, KrwUnknown, krw_market, pause
 from metdc_collector.publisher.publisher import Publisher
 from metdc_collector.rest import Rest, RestError
 from metdc_collector.settings import Settings
-from metdc_collector.universe import AUTHORITY, KEEP, Chosen, Selection, changed, nothing_to_collect, select, shrunk
+from metdc_collector.universe import (
+    AUTHORITY,
+    KEEP,
+    Chosen,
+    Selection,
+    changed,
+    nothing_to_collect,
+    select,
+    share,
+    shrunk,
+)
 from metdc_collector.wire.instrument import Instrument
 
 log = logging.getLogger(__name__)
@@ -37,6 +47,7 @@ class Membership:
 
     Attributes:
         usable: whether NATS can be asked.
+        shard, shards: which part of what is selected is wanted here.
         krw: Upbit's KRW market; null where the selection does not ask for it.
         refused: instruments that are wanted and cannot be had, as of the newest list.
         listed_at: when the list in use was given by the venue (ns), null before the first.
@@ -50,6 +61,8 @@ class Membership:
     clock: Clock
     timers: Timers
     usable: Callable[[], bool]
+    shard: int = 0
+    shards: int = 1
     krw: KrwMarket | None = None
     refused: Sequence[Refusal] = ()
     listed_at: int | None = None
@@ -122,7 +135,8 @@ class Membership:
 
     def _choose(self, listing: Listing) -> Chosen:
         krw = self.krw.counted(self.selection.upbit_krw) if self.krw is not None else None
-        chosen = select(listing, self.selection, ahead=self.venue.ahead, krw=krw or frozenset())
+        selected = select(listing, self.selection, ahead=self.venue.ahead, krw=krw or frozenset())
+        chosen = share(selected, self.shard, self.shards)
         before = {refusal.name for refusal in self.refused}
         self.refused = chosen.refused
         for refusal in chosen.refused:
@@ -238,5 +252,7 @@ def membership(
         clock=clock,
         timers=timers,
         usable=usable,
+        shard=settings.config.shard,
+        shards=settings.config.shards,
         krw=krw_market(settings, rest, catalogue, clock=clock, timers=timers, usable=usable, tls=tls),
     )

@@ -107,10 +107,6 @@ def read(
         market_venue = venue(config.exchange, config.market)
     except UnknownMarketError as error:
         raise InvalidSettings(f"spec.exchange: {error}") from None
-    if config.shards != 1:
-        raise InvalidSettings("shards: a market can't be split yet; set spec.markets[].shards to 1")
-    if spec.get("redundancy", 1) != 1:
-        raise InvalidSettings("spec.redundancy: only 1 is supported yet")
     path, market = _market(spec, config.market)
     nats = _section("spec", spec, "nats", _NATS)
     endpoints = Endpoints(

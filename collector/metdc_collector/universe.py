@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 from typing import Literal
 
 from metdc_collector.exchanges.base import InvalidListing, Listing, Refusal
@@ -101,12 +102,36 @@ def select(
     )
 
 
+def share(chosen: Chosen, shard: int, shards: int) -> Chosen:
+    """Return what of a choice falls to one of a market's shards; every process divides alike.
+
+    By rendezvous hashing: each instrument goes to the shard whose digest with it is the highest, so that when their
+    number changes only those move that a new shard takes, or that one had which is no more.
+    """
+    wanted: dict[str, Instrument] = {}
+    elsewhere: list[Refusal] = []
+    for name, instrument in chosen.wanted.items():
+        if (other := _shard_of(name, shards)) == shard:
+            wanted[name] = instrument
+        else:
+            elsewhere.append(Refusal(name, f"shard {other} of {shards} collects it"))
+    refused = [refusal for refusal in chosen.refused if _shard_of(refusal.name, shards) == shard]
+    return Chosen(wanted=wanted, refused=refused, left=(*elsewhere, *chosen.left))
+
+
+def _shard_of(name: str, shards: int) -> int:
+    if shards == 1:
+        return 0
+    return max(range(shards), key=lambda shard: blake2b(f"{shard}/{name}".encode(), digest_size=8).digest())
+
+
 def nothing_to_collect(chosen: Chosen) -> str:
     """Say why a choice is empty, with examples and the remedy."""
     reasons = [f"{refusal.name}: {refusal.reason}" for refusal in chosen.refused[:3]] or [
         f"{refusal.name}: {refusal.reason}" for refusal in chosen.left[:3]
     ]
-    return f"spec.symbols selects no instrument ({'; '.join(reasons) or 'the list is empty'}); change quotes or include"
+    words = "; ".join(reasons) or "the list is empty"
+    return f"spec.symbols selects no instrument ({words}); change quotes or include, or have fewer shards"
 
 
 def shrunk(before: Iterable[Instrument], now: Iterable[Instrument]) -> str | None:

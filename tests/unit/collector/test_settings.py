@@ -259,7 +259,6 @@ SPOT_WITH = "spec.markets[0]"
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ({"redundancy": 2}, "spec.redundancy: only 1 is supported yet"),
         ({"spool": {"maxBytes": 0}}, "spec.spool.maxBytes: 0 must be above 0"),
         ({"spool": {"maxBytes": "much"}}, "spec.spool.maxBytes: 'much' is no size"),
         ({"spool": {"folder": "/tmp"}}, "spec.spool.folder: is not supported yet; remove it"),
@@ -318,9 +317,9 @@ def test_a_field_that_is_wrong_is_named(spec: dict[str, Any], message: str) -> N
     assert refused(**spec).startswith(message)
 
 
-def test_a_market_cannot_be_split_yet() -> None:
-    with pytest.raises(InvalidSettings, match=r"shards: .* set spec.markets\[\].shards to 1"):
-        read(config({}, shards=2), credentials=None)
+def test_a_pod_may_be_one_of_two_and_of_a_market_that_is_split() -> None:
+    settings = read(config({"redundancy": 2}, shard=1, shards=3), credentials=None)
+    assert (settings.config.shard, settings.config.shards) == (1, 3)
 
 
 WHOLE: dict[str, Any] = {

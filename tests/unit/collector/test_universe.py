@@ -23,6 +23,7 @@ from metdc_collector.universe import (
     nothing_to_collect,
     renewed,
     select,
+    share,
     shrunk,
 )
 from metdc_collector.wire.instrument import Instrument
@@ -189,6 +190,51 @@ def test_an_empty_choice_is_explained_by_examples_and_the_remedy() -> None:
         "spec.symbols selects no instrument (NOPE: no such instrument in the venue's list)"
     )
     assert "the list is empty" in nothing_to_collect(chosen(of=()))
+
+
+# -- shards
+
+MANY = tuple(replace(BTC, name=f"C{number}USDT", base=f"C{number}") for number in range(300))
+
+
+@given(st.integers(1, 8), st.integers(0, 300))
+def test_each_instrument_falls_to_one_shard_and_stays_in_the_lists_order(shards: int, count: int) -> None:
+    whole = chosen(of=MANY[:count])
+    parts = [list(share(whole, shard, shards).wanted) for shard in range(shards)]
+    assert sorted(itertools.chain(*parts)) == sorted(whole.wanted)
+    assert all(part == [name for name in whole.wanted if name in part] for part in parts)
+
+
+@given(st.integers(1, 7))
+def test_a_further_shard_takes_from_the_others_and_moves_nothing_between_them(shards: int) -> None:
+    whole = chosen(of=MANY)
+    for shard in range(shards):
+        assert share(whole, shard, shards + 1).wanted.keys() <= share(whole, shard, shards).wanted.keys()
+
+
+def test_the_shards_are_about_equal() -> None:
+    assert all(80 < len(share(chosen(of=MANY), shard, 3).wanted) < 120 for shard in range(3))
+
+
+def test_who_has_what_is_the_same_in_every_process_and_version() -> None:
+    parts = [list(share(chosen(), shard, 3).wanted) for shard in range(3)]
+    assert parts == [[], ["1000PEPEUSDT"], ["BTCUSDT", "ETHUSDT"]]
+
+
+def test_what_another_shard_has_is_told_and_a_refusal_by_one_of_them_alone() -> None:
+    whole = chosen(Refusal("XUSDT", "no tick"), include=["BTC", "NOPE"])
+    parts = [share(whole, shard, 3) for shard in range(3)]
+    assert sorted(one.name for part in parts for one in part.refused) == ["NOPE", "XUSDT"]
+    (mine,) = [shard for shard, part in enumerate(parts) if part.wanted]
+    for shard, part in enumerate(parts):
+        assert (Refusal("BTCUSDT", f"shard {mine} of 3 collects it") in part.left) is (shard != mine)
+
+
+def test_a_shard_to_which_nothing_falls_says_who_has_it_and_the_remedy() -> None:
+    (empty, *_) = [part for shard in range(3) if not (part := share(chosen(include=["BTC"]), shard, 3)).wanted]
+    words = nothing_to_collect(empty)
+    assert words.startswith("spec.symbols selects no instrument (BTCUSDT: shard ")
+    assert words.endswith("or have fewer shards")
 
 
 # -- Upbit's KRW market
