@@ -99,8 +99,8 @@ demo: $(INSTALLED) ## The main job, live: exchanges (simulated; LIVE=1 real) -> 
 replay: $(INSTALLED) ## Recorded frames through everything, compared row by row (FILES="a.jsonl b.jsonl")
 	@$(BIN)/python -m tests.replay $(FILES)
 
-bench: $(INSTALLED) ## Memory at rest, CPU per trade, highest rate kept, beside a bare publisher
-	@$(BIN)/python -m tests.bench
+bench: $(INSTALLED) ## Speed beside a bare publisher, cryptofeed and ccxt; memory; isolation; into docs/benchmarks.md (ARGS=--short ARGS="--only memory")
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 fuzz: $(INSTALLED) ## Damaged frames against every adapter (COUNT=100000 SEED=7)
 	@$(BIN)/python -m tests.fuzz --count $(COUNT) --seed $(SEED)

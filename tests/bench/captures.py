@@ -17,7 +17,7 @@ import time
 import nats
 from nats.js.api import StoreCompression
 
-from tests.bench.__main__ import cpu_seconds
+from tests.bench.machine import cpu_seconds
 from tests.harness import NatsServer, folder, metdc, nats_server, say
 
 COINS = 1_000

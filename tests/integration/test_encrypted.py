@@ -13,7 +13,8 @@ import pytest
 import trustme
 from websockets.asyncio.server import serve
 
-from tests.bench.source import Source, names
+from tests.bench.frames import names
+from tests.bench.source import Source
 from tests.harness import Process, eventually, folder, http, http_or_none, nats_server, python
 
 START = 30.0

@@ -5,12 +5,13 @@ from typing import Any
 import pytest
 
 from tests.harness import NatsServer, http, python
-from tests.integration.narrow import SYMBOLS
 from tests.integration.rig import BINANCE_SPOT, CEILING, Collector, collector, configuration, held, settled, simulator
 
 pytestmark = pytest.mark.timeout(90)
 MIB = 2**20
-_NARROW = python("tests.integration.narrow")
+SYMBOLS = 6
+"""Instruments of a connection."""
+_NARROW = python("tests.narrow", str(SYMBOLS))
 _RATE = 500
 _HURRY = 4
 """By what waits are divided: for a predecessor above all, whose trades may still be under way for ten seconds."""
