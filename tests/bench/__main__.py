@@ -13,8 +13,8 @@ be made, they are not measured. What a full run measured is written to docs/benc
 
 Progress on stderr, one JSON object as the last line on stdout. ``ok``: no trade was lost or stored twice, no market
 suffered from another, a collector at rest keeps to its memory. Targets stand beside what was measured; a missed one is
-shown and changes neither ``ok`` nor the exit code. Exit code 0: ok; 1: not; 2: nothing was measured, or the run is
-INVALID, since a generator was more than 5 % behind its plan.
+shown and changes neither ``ok`` nor the exit code. Exit code 0: ok; 1: not; 2: a scene could not be played (`failed`),
+or the run is INVALID, since a generator was more than 5 % behind its plan; then nothing is written.
 """
 
 import argparse
@@ -26,6 +26,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tests.audit.ledger import BadLedger
 from tests.audit.stream import CannotRead
 from tests.bench import alone, compare, figures, isolation, memory, page, twelve
 from tests.bench.machine import described
@@ -56,6 +57,7 @@ class Sizes:
     fault: float = 3
 
 
+FIELDS = tuple(Sizes.__slots__)
 SHORT = Sizes(trades=30_000, rounds=1, seconds=2, long=10, quiet=6, fault=1)
 
 
@@ -64,7 +66,8 @@ def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Speed, memory and isolation, measured.")
     parser.add_argument("--only", nargs="+", choices=SCENES, default=SCENES, metavar="SCENE", help="only these scenes")
     parser.add_argument("--short", action="store_true", help="small sizes, and nothing is written: does it work?")
-    for name, value in {field: getattr(Sizes(), field) for field in Sizes.__slots__}.items():
+    for name in FIELDS:
+        value = getattr(Sizes(), name)
         parser.add_argument(f"--{name}", type=type(value), help=f"(default: {value:g})")
     return parser
 
@@ -72,16 +75,14 @@ def arguments() -> argparse.ArgumentParser:
 def sizes_of(options: argparse.Namespace) -> Sizes:
     """Return the sizes that a command line asks for."""
     base = SHORT if options.short else Sizes()
-    return Sizes(
-        **{name: given if (given := getattr(options, name)) else getattr(base, name) for name in base.__slots__}
-    )
+    return Sizes(**{name: given if (given := getattr(options, name)) else getattr(base, name) for name in FIELDS})
 
 
 def measure(scenes: Sequence[str], sizes: Sizes, *, short: bool) -> dict[str, Any]:
-    """Measure the scenes one after another; progress goes to stderr.
+    """Measure the scenes one after another; progress goes to stderr. ``failed`` says why one could not be played.
 
     Raises:
-        NotInTime, OSError, RuntimeError: a scene could not be played.
+        RuntimeError: there is no collector to measure.
     """
     with folder("metdc-bench-") as where:
         say("building the wheel and an environment with the extra collector alone ...")
@@ -95,17 +96,21 @@ def measure(scenes: Sequence[str], sizes: Sizes, *, short: bool) -> dict[str, An
             "isolation": partial(isolation.measure, sizes.quiet, sizes.fault, short=short),
             "twelve": partial(twelve.measure, sizes.seconds, short=short),
         }
-        found = {}
+        found, failed = dict[str, Any](), dict[str, str]()
         for scene in scenes:
             say(f"{scene}:")
-            found[scene] = work[scene]()
-        return found
+            try:
+                found[scene] = work[scene]()
+            except (NotInTime, CannotRead, BadLedger, OSError) as error:  # the other scenes are worth having
+                say(f"  nothing was measured: {error}")
+                failed[scene] = str(error).partition("\n")[0]
+        return found | ({"failed": failed} if failed else {})
 
 
 def concluded(result: dict[str, Any]) -> dict[str, Any]:
     """Return a result with its verdict and the targets beside it."""
     late, broken = figures.late(result), figures.broken(result)
-    head: dict[str, Any] = {"ok": not late and not broken}
+    head: dict[str, Any] = {"ok": not late and not broken and "failed" not in result}
     if late:
         head["invalid"] = late
     if broken:
@@ -124,7 +129,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         result = concluded(measure(scenes, sizes, short=options.short))
     except (Stopped, KeyboardInterrupt):
         result = {"ok": False, "error": "stopped"}
-    except (NotInTime, CannotRead, OSError, RuntimeError) as error:
+    except (OSError, RuntimeError) as error:
         say(f"nothing was measured: {error}")
         result = {"ok": False, "error": str(error).partition("\n")[0]}
     for line in told(result):
@@ -133,8 +138,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if "error" in result or "invalid" in result:
         return 2
     if not options.short:
-        page.write(Path(page.PAGE), result, machine, sizes)
-    return 0 if result["ok"] else 1
+        page.write(Path(page.PAGE), result, machine, ", ".join(f"{name} {getattr(sizes, name):g}" for name in FIELDS))
+    return 2 if "failed" in result else 0 if result["ok"] else 1
 
 
 def told(result: dict[str, Any]) -> list[str]:

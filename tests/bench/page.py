@@ -11,8 +11,8 @@ EMPTY = "Not measured yet."
 Result = Mapping[str, Any]
 
 
-def write(path: Path, result: Result, machine: str, sizes: object) -> None:
-    """Write each scene of a result in place of what the page had of it."""
+def write(path: Path, result: Result, machine: str, sizes: str) -> None:
+    """Write each scene of a result in place of what the page had of it; machine and sizes are told in words."""
     day = f"{datetime.now(UTC):%Y-%m-%d}"
     text = path.read_text(encoding="utf-8")
     for scene in PARTS:

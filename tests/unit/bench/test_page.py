@@ -69,9 +69,10 @@ def test_only_what_was_measured_is_written(tmp_path: Path) -> None:
     file.write_text(
         "head\n<!-- alone -->\nold\n<!-- /alone -->\nbetween\n<!-- memory -->\nold\n<!-- /memory -->\nend\n"
     )
-    page.write(file, concluded({"alone": RESULT["alone"]}), "a machine", Sizes())
+    page.write(file, concluded({"alone": RESULT["alone"]}), "a machine", "long 60")
     text = file.read_text()
     assert text.startswith("head\n<!-- alone -->\n")
+    assert "a machine; long 60." in text
     assert "30,000/s, 60 s" in text
     assert text.endswith("<!-- /alone -->\nbetween\n<!-- memory -->\nold\n<!-- /memory -->\nend\n")
 
@@ -86,6 +87,10 @@ def test_a_late_generator_makes_a_result_invalid_and_a_lost_trade_makes_it_red()
     assert (late["ok"], late["invalid"]) == (False, ["compare.collector.1000"])
     lost = concluded({"compare": {"lost": 1}})
     assert (lost["ok"], lost["problems"]) == (False, ["compare: 1 trades lost"])
+
+
+def test_a_result_without_a_scene_that_was_asked_for_is_not_ok() -> None:
+    assert not concluded({"alone": RESULT["alone"], "failed": {"memory": "the collector ended"}})["ok"]
 
 
 def test_sizes_of_the_short_form_give_way_to_those_that_are_named() -> None:
