@@ -82,7 +82,7 @@ ENVIRONMENTS = (
             "metdc_collector.__main__",
             *(
                 f"metdc_operator.{name}"  # what the operator's pod does over the network
-                for name in ("__main__", "app", "cluster", "lease", "reconcile", "reports", "server")
+                for name in ("__main__", "app", "captures.loop", "cluster", "lease", "reconcile", "reports", "server")
             ),
         ),
         commands=(
