@@ -133,17 +133,17 @@ def test_while_a_fragmented_frame_is_not_over_nothing_is_cut() -> None:
     assert reader.protocol.state is not State.OPEN, "a whole frame in the middle of a fragmented one"
 
 
-@pytest.mark.parametrize(
-    "bad",
-    [
-        text(b"masked").serialize(mask=True),
-        text(bytes(200)).serialize(mask=True),
-        text(bytes(LARGE)).serialize(mask=True),
-        b"\xc1\x01x",  # an extension that was not agreed on
-        b"\x83\x01x",  # an opcode that does not exist
-        b"\x89\x7e\x00\x80" + bytes(128),  # a ping that is too long
-    ],
-)
+BAD = {
+    "masked": text(b"masked").serialize(mask=True),
+    "masked, longer": text(bytes(200)).serialize(mask=True),
+    "masked, large": text(bytes(LARGE)).serialize(mask=True),
+    "an extension that was not agreed on": b"\xc1\x01x",
+    "an opcode that does not exist": b"\x83\x01x",
+    "a ping that is too long": b"\x89\x7e\x00\x80" + bytes(128),
+}
+
+
+@pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
 def test_what_no_server_may_send_ends_the_connection_as_without_a_lane(bad: bytes) -> None:
     reader, plain = Reader(), library()
     data = wire([text(b"good")]) + bad + wire([text(b"behind")])
