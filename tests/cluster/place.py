@@ -21,6 +21,8 @@ START = 120.0
 """Seconds that a pod may take to be scheduled, started and ready on a busy machine."""
 CEILING = 60.0
 """Seconds that any other wait may last."""
+FILLED = 300.0
+"""Seconds that a back-fill may take: others are given 50 s to tell what they have, REST lags, and is asked slowly."""
 RESTRICTED = {
     "runAsNonRoot": True,
     "allowPrivilegeEscalation": False,
@@ -156,7 +158,7 @@ class Exchanges:
             seen.append(self.stored())
             return len(seen) > 2 and seen[-3] == seen[-1]
 
-        eventually(unchanged, CEILING, "the streams come to rest", every=1.5)
+        eventually(unchanged, FILLED, "the streams come to rest", every=1.5)
 
     def audited(self, *, with_gaps: bool = False) -> Verdict:
         """Compare what is stored with what the exchanges sent, by the independent judge; they rest meanwhile."""

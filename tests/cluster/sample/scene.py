@@ -18,7 +18,7 @@ from tests.audit.judge import Verdict
 from tests.cluster.images import Images
 from tests.cluster.installed import operator
 from tests.cluster.kube import Json, conditions
-from tests.cluster.place import START, Exchanges, Place, exchanges, ready
+from tests.cluster.place import FILLED, START, Exchanges, Place, exchanges, ready
 from tests.harness import ROOT, eventually, say
 
 DIVIDE = 2
@@ -30,8 +30,6 @@ _CONFIG = "metdc.io/config"
 _REVISION = "deployment.kubernetes.io/revision"
 SETTLED = 7 * START
 """Seconds that thirteen pods may take to start, or to be replaced, on two cores."""
-FILLED = 180.0
-"""Seconds that a back-fill may take: others are given 50 s to tell what they have, and REST lags."""
 ROTATION = {"interval": "1m", "overlap": "5s"}
 RESTING = ROTATION | {"suspend": True}
 
