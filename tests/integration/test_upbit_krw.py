@@ -75,9 +75,14 @@ def live(nats: str) -> list[str]:
     return [one.subject for one in messages(nats) if "backfilled" not in json.loads(one.data)]
 
 
+_APART = 0.2
+"""Seconds between commands: Upbit gives its list ten times a second, and no command knows of those before."""
+
+
 def counts(simulated: Simulator, exchange: str, market: str, word: str) -> tuple[int, set[str], str]:
     """Return how many instruments ``metdc symbols`` would subscribe to, their coins, and its summary."""
     rest = simulated.venues[exchange][market]["rest"]
+    time.sleep(_APART)
     result = run("symbols", exchange, market, "--rest", rest, "--upbit-krw", word, "--format", "json")
     rows = [row for row in map(json.loads, result.stdout.splitlines()) if row["subscribed"]]
     assert result.exit_code == (0 if rows else 1), result.stderr
