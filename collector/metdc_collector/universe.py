@@ -120,8 +120,6 @@ def share(chosen: Chosen, shard: int, shards: int) -> Chosen:
 
 
 def _shard_of(name: str, shards: int) -> int:
-    if shards == 1:
-        return 0
     return max(range(shards), key=lambda shard: blake2b(f"{shard}/{name}".encode(), digest_size=8).digest())
 
 

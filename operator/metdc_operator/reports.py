@@ -50,11 +50,11 @@ class Reports:
         Null when it does not answer, or what it says is no report of its own.
         """
         data = await self.fetch(pod)
+        if data is None:
+            return None
         try:
-            report = decode(data, ids=False) if data is not None else None
+            report = decode(data, ids=False)
         except InvalidMessage:
-            report = None
-        if report is None:
             return None
         # An address may have passed to another pod since the watch told of it.
         return report if report.pod == pod.meta.name else None

@@ -7,15 +7,10 @@ from metdc_collector.captures.order import Order
 from metdc_collector.wire.listing import Listing
 
 
-def moment(listing: Listing) -> int:
-    """Return when a listing was announced, or else first seen (ns)."""
-    return listing.first_seen if listing.announced is None else listing.announced
-
-
 def fitting(order: Order, listings: Iterable[Listing]) -> Listing | None:
     """Return the coin's listing whose moment lies in the window, the nearest to the capture's; null without one."""
-    inside = [one for one in listings if one.base == order.base and order.start <= moment(one) < order.end]
-    return min(inside, key=lambda one: abs(moment(one) - order.at), default=None)
+    inside = [one for one in listings if one.base == order.base and order.start <= one.moment < order.end]
+    return min(inside, key=lambda one: abs(one.moment - order.at), default=None)
 
 
 def record(listing: Listing) -> dict[str, Any]:

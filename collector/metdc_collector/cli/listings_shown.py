@@ -57,7 +57,7 @@ def table(events: Iterable[Listing], unread: Iterable[Unread]) -> list[str]:
     rows = [_ROW.format(*_HEADINGS)]
     for event in events:
         late = "-" if event.announced is None else f"+{(event.first_seen - event.announced) / SECOND:.1f} s"
-        announced = clock(event.first_seen if event.announced is None else event.announced)
+        announced = clock(event.moment)
         start = "-" if event.trade_start is None else clock(event.trade_start)
         cells = (announced, late, event.source, f"{event.base}-{event.quote}", start, event.title or "-")
         rows.append(_ROW.format(*cells))

@@ -134,13 +134,13 @@ def name_of(event: Listing) -> str:
     if plain != event.base.lower():  # others may come out alike
         digest = blake2b(event.base.encode(), digest_size=3).hexdigest()
         plain = f"{plain}-{digest}" if plain else digest
-    seconds = datetime.fromtimestamp(_moment(event) // SECOND, UTC)
+    seconds = datetime.fromtimestamp(event.moment // SECOND, UTC)
     return f"{plain}-{seconds:%Y%m%dt%H%M%Sz}"
 
 
 def manifest(event: Listing, *, before: str, after: str) -> dict[str, Any]:
     """Return the ListingCapture of an event, around its announcement; without one around when it was first seen."""
-    moment = _moment(event)
+    moment = event.moment
     whole = datetime.fromtimestamp(moment // SECOND, UTC)
     rest = moment % SECOND // 1_000_000
     return {
@@ -157,10 +157,6 @@ def manifest(event: Listing, *, before: str, after: str) -> dict[str, Any]:
             "after": after,
         },
     }
-
-
-def _moment(event: Listing) -> int:
-    return event.first_seen if event.announced is None else event.announced
 
 
 class Orders:

@@ -55,6 +55,11 @@ class Listing:
     url: str | None = None
 
     @property
+    def moment(self) -> int:
+        """When it was announced, or else first seen (ns)."""
+        return self.first_seen if self.announced is None else self.announced
+
+    @property
     def subject(self) -> str:
         """Where the event goes: ``listings.upbit.krw.POD``."""
         return subjects.listing(self.exchange, self.market, self.base)

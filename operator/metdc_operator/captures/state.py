@@ -22,7 +22,6 @@ _FACTS = (
     *("result", "markets", "missing"),
 )
 """What the status holds of a result."""
-_PHASES = {"waiting": "Waiting", "reading": "Reading"}
 _STAGES = {
     "waiting": ("Waiting", "the window is not over, or not proven yet"),
     "reading": ("Reading", "the streams are being read"),
@@ -143,7 +142,8 @@ def _phase(seen: Seen, facts: Mapping[str, Any]) -> tuple[str, str, str]:
     if report is not None and report.state == "failed":
         return "Pending", "Retrying", f"an attempt has failed, and is made again: {report.message}"
     if report is not None and report.state in _STAGES:
-        return (_PHASES[report.state], *_STAGES[report.state])
+        stage, message = _STAGES[report.state]
+        return stage, stage, message
     return "Pending", "Starting", "no pod has said anything yet"
 
 
