@@ -23,20 +23,18 @@ from metdc_operator.installation import Installation
 from metdc_operator.metrics import Metrics
 from metdc_operator.notices import record
 from metdc_operator.observation import Reason, Trouble
-from metdc_operator.reconcile.queue import Queue
+from metdc_operator.reconcile.queue import BACKOFF, Queue
 from metdc_operator.records import PodRecord, Raw
 from metdc_operator.reports import Reports
 from metdc_operator.trouble import of_events
 
 log = logging.getLogger(__name__)
-WORKERS = 4
 AUDIT = 60.0
 """How often captures are listed, for what the watch has not told, in seconds."""
 _SOON, _LATER, _SELDOM = 2.0, 10.0, 60.0
 """Seconds until the next look: before there is a result; while it is provisional; once the Job has ended."""
 _MOUNTING = 15 * SECOND
 """So long a pod may take for its volumes before the events are asked why."""
-_BACKOFF = (1.0, 2.0, 5.0, 10.0, 30.0)
 
 Key = tuple[str, str]
 
@@ -106,8 +104,7 @@ class Captures:
         """Look at captures, for ever."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._audit())
-            for _ in range(WORKERS):
-                group.create_task(self._work())
+            group.create_task(self._queue.work(self._look))
 
     async def _audit(self) -> None:
         while True:
@@ -136,14 +133,6 @@ class Captures:
 
     # -- looks
 
-    async def _work(self) -> None:
-        while True:
-            key = await self._queue.get()
-            try:
-                await self._look(key)
-            finally:
-                self._queue.done(key)
-
     async def _look(self, key: Key) -> None:
         try:
             after = await self.reconcile(key)
@@ -152,11 +141,11 @@ class Captures:
             self._metrics.api_errors.inc()
             count = self._failures.get(key, 0)
             self._failures[key] = count + 1
-            after = _BACKOFF[min(count, len(_BACKOFF) - 1)]
+            after = BACKOFF[min(count, len(BACKOFF) - 1)]
             log.warning("%s/%s: %s; again in %g s", *key, error, after)
         except Exception:
             log.exception("%s/%s: cannot be reconciled", *key)
-            after = _BACKOFF[-1]
+            after = BACKOFF[-1]
         if after is not None:
             self._queue.add(key, after=after)
 

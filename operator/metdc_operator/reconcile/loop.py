@@ -26,15 +26,13 @@ from metdc_operator.observation import Reason, Seen, Trouble
 from metdc_operator.plan import DEPLOYMENT, Action, Apply, Observed, Verify, plan, views
 from metdc_operator.reconcile.act import Actor
 from metdc_operator.reconcile.desk import Desk
-from metdc_operator.reconcile.queue import Queue
+from metdc_operator.reconcile.queue import BACKOFF, Queue
 from metdc_operator.reconcile.store import Key, Store
 from metdc_operator.replacement import remembered
 from metdc_operator.resource import KIND, Part, Resource
 from metdc_operator.status import STALE, WRITE_INTERVAL, status, to_be_written
 
 log = logging.getLogger(__name__)
-WORKERS = 4
-_BACKOFF = (1.0, 2.0, 5.0, 10.0, 30.0)
 
 
 @dataclass(slots=True)
@@ -81,17 +79,7 @@ class Reconciler:
 
     async def run(self) -> None:
         """Work through the queue, for ever."""
-        async with asyncio.TaskGroup() as group:
-            for _ in range(WORKERS):
-                group.create_task(self._work())
-
-    async def _work(self) -> None:
-        while True:
-            key = await self._queue.get()
-            try:
-                await self._look(key)
-            finally:
-                self._queue.done(key)
+        await self._queue.work(self._look)
 
     async def _look(self, key: Key) -> None:
         begun = time.monotonic()
@@ -103,14 +91,14 @@ class Reconciler:
         except ApiError as error:
             result = "refused"
             self._metrics.api_errors.inc()
-            wait = _BACKOFF[min(memory.failures, len(_BACKOFF) - 1)]
+            wait = BACKOFF[min(memory.failures, len(BACKOFF) - 1)]
             memory.failures += 1
             log.warning("%s/%s: %s; again in %g s", *key, error, wait)
             self._queue.add(key, after=wait)
         except Exception:
             result = "failed"
             log.exception("%s/%s: cannot be reconciled", *key)
-            self._queue.add(key, after=_BACKOFF[-1])
+            self._queue.add(key, after=BACKOFF[-1])
         self._metrics.reconciles.labels(result).inc()
         self._metrics.duration.observe(time.monotonic() - begun)
 

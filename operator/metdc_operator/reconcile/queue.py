@@ -2,10 +2,14 @@
 
 import asyncio
 import heapq
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 K = TypeVar("K")
+WORKERS = 4
+"""Keys that are looked at at once."""
+BACKOFF = (1.0, 2.0, 5.0, 10.0, 30.0)
+"""Seconds until a key is looked at again after so many refusals of the API server in a row; then always the last."""
 
 
 class Queue(Generic[K]):
@@ -62,6 +66,20 @@ class Queue(Generic[K]):
         if key in self._again:
             self._again.discard(key)
             self.add(key)
+
+    async def work(self, look: Callable[[K], Awaitable[None]]) -> None:
+        """Have keys looked at, several at once, for ever."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(WORKERS):
+                group.create_task(self._each(look))
+
+    async def _each(self, look: Callable[[K], Awaitable[None]]) -> None:
+        while True:
+            key = await self.get()
+            try:
+                await look(key)
+            finally:
+                self.done(key)
 
     def oldest(self) -> float:
         """Return for how many seconds the oldest key has been ready or worked on."""
