@@ -30,8 +30,9 @@ SCHEDULE ?= short
 ROTATIONS ?= 1000
 # Of `make test` and the like: further words for pytest
 ARGS ?=
-# Tests without a clock run side by side
+# Tests without a clock run side by side, and so do those with servers, which wait more than they work
 WORKERS ?= 2
+SERVED ?= 3
 # Tests with a clock, with much load, or with a cluster
 APART := $(addprefix --ignore=tests/,integration load cluster)
 # What takes minutes and touches nothing that other tests don't: `make test-long`
@@ -72,11 +73,11 @@ check: $(INSTALLED) lock-check ## Format, lint, types, module arrows, house rule
 test: $(INSTALLED) ## Everything but cluster tests and what test-long has, against a real nats-server
 	@$(BIN)/python -m tests.tools >&2
 	@$(BIN)/python -m pytest -n $(WORKERS) $(APART) $(LONG:%=--ignore=%) --cov --cov-report=term-missing:skip-covered $(ARGS)
-	@$(BIN)/python -m pytest tests/integration $(LONG:%=--ignore=%) $(ARGS)
+	@$(BIN)/python -m pytest -n $(SERVED) tests/integration $(LONG:%=--ignore=%) $(ARGS)
 	@$(if $(ARGS),true,$(BIN)/python -m tests.chaos --seed $(SEED) --schedule short)
 
 test-long: $(INSTALLED) ## Listings while running and announced, captures, pumps from notice to report, what is in scope, recording, exporting, each further venue from end to end, ccxt as a witness
-	@$(BIN)/python -m pytest $(LONG) $(ARGS)
+	@$(BIN)/python -m pytest -n $(SERVED) $(LONG) $(ARGS)
 
 load: $(INSTALLED) ## Every market with its whole universe at one address, replaced all at once: no limit is broken (a minute)
 	@$(BIN)/python -m pytest tests/load $(ARGS)

@@ -1,5 +1,6 @@
 """Rules for every test: a skip or an expected failure is red, for what is not run proves nothing."""
 
+import signal
 from collections.abc import Generator
 from typing import TypeVar
 
@@ -9,6 +10,9 @@ from hypothesis import HealthCheck, settings
 # How long an example takes depends on the machine's other work, and says nothing of the code.
 settings.register_profile("metdc", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("metdc")
+
+# A shell has its background jobs ignore Ctrl-C, and so would the processes that tests start there and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 

@@ -1,6 +1,7 @@
 """``make cluster-test``: everything in this folder on a real Kubernetes; further words go to pytest.
 
-A whole run has two parts: what may run side by side does, then the rest one by one.
+A whole run builds the images and then has two parts: what may run side by side does, then what disturbs the whole
+cluster or measures it, one by one.
 
 Progress on stderr, one JSON object as the last line on stdout. Exit code 0: all held, 1: something did not, or there
 is no cluster, 2: bad usage, or a run that proves nothing: no test was run, or a whole run did not measure a figure.
@@ -15,35 +16,33 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.cluster import figures, kube
+from tests.cluster import figures, images, kube
+from tests.cluster.conftest import PREFIX
 from tests.harness import ROOT, folder, python, say
 
 OK, FAILED, NOTHING = 0, 1, 2
-SIDE_BY_SIDE = 4
+SIDE_BY_SIDE = 5
 """Tests that run at once where they may: they mostly wait for pods."""
 _FOLDER = str(Path(__file__).parent)
 WHOLE = (
-    ("-n", str(SIDE_BY_SIDE), "--dist", "worksteal", "-m", "together", _FOLDER),
-    ("-m", "not together", _FOLDER),
+    ("-n", str(SIDE_BY_SIDE), "--dist", "loadgroup", "-m", "not alone", "--durations=12", _FOLDER),
+    ("-m", "alone", "--durations=12", _FOLDER),
 )
-"""The words for pytest of each part of a whole run."""
+"""The words for pytest of each part of a whole run; a group of tests, the longest first, is one worker's."""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the tests; return the exit code."""
     try:
         cluster = kube.find()
+        environment = {"KUBECONFIG": cluster.kubeconfig} | ({} if arguments else images.named(tag=PREFIX))
     except kube.NoCluster as error:
         say(str(error))
         print(json.dumps({"ok": False, "error": str(error).partition("\n")[0]}))
         return FAILED
     with folder("metdc-cluster-") as temporary:
         notes = temporary / "figures"
-        environment = {
-            "KUBECONFIG": cluster.kubeconfig,
-            figures.VARIABLE: str(notes),
-            figures.BEGUN: figures.moment(time.time()),
-        }
+        environment |= {figures.VARIABLE: str(notes), figures.BEGUN: figures.moment(time.time())}
         codes = [
             subprocess.run(
                 python("pytest", "-v", *words),

@@ -25,8 +25,7 @@ NewPlace = Callable[[str], Place]
 
 def pytest_configure(config: pytest.Config) -> None:
     """Name the marks of this folder."""
-    config.addinivalue_line("markers", "together: disturbs no other test and is disturbed by none, but for the CPU")
-    config.addinivalue_line("markers", "alone: disturbs the whole cluster, or measures it")
+    config.addinivalue_line("markers", "alone: disturbs the whole cluster, or measures it; others run side by side")
     config.addinivalue_line("markers", "last: judges what the whole run has left behind")
 
 
@@ -40,6 +39,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if Path(__file__).parent in item.path.parents and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(LONGEST))
     folders = list(dict.fromkeys(item.path.parent for item in items))
+    folders.sort(key=lambda folder: folder == Path(__file__).parent)  # its many specs fill in where others wait
     items.sort(key=lambda item: folders.index(item.path.parent))
     items.sort(key=lambda item: item.get_closest_marker("last") is not None)
 

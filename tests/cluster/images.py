@@ -44,6 +44,16 @@ def provide(*, tag: str, again: bool = False) -> Images:
     return Images(**built)
 
 
+def named(*, tag: str) -> dict[str, str]:
+    """Provide the images; return the environment that names them, so that processes of one run don't build them again.
+
+    Raises:
+        NoCluster: as :func:`provide`.
+    """
+    provided = provide(tag=tag)
+    return {variable: getattr(provided, image) for image, (_, variable) in DOCKERFILES.items()}
+
+
 def _build(image: str, name: str, variable: str) -> str:
     file, _ = DOCKERFILES[image]
     if not (TOOLS / "image").is_file():

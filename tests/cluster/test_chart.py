@@ -15,7 +15,6 @@ from tests.cluster.conftest import PREFIX
 from tests.cluster.kube import Cluster, Refused
 from tests.cluster.place import Place, place
 
-pytestmark = pytest.mark.together
 OF_OTHERS = {"PodMonitor", "PrometheusRule"}
 """Kinds of the Prometheus operator, which isn't there; `tests/chart` has promtool judge the rules."""
 SHAPES = {

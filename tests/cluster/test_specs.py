@@ -21,7 +21,6 @@ RULES = {
     for _, schema in definition.fields(definition.root())
     for rule in schema.get("x-kubernetes-validations", ())
 }
-pytestmark = pytest.mark.together
 SUSPENDED = {"exchange": "binance", "markets": [{"name": "spot"}], "suspend": True}
 
 

@@ -1,7 +1,5 @@
 """A namespace of its own for each test, and the fake nodes that their pods are put on."""
 
-from pathlib import Path
-
 import pytest
 
 from tests.cluster import testbed
@@ -9,13 +7,6 @@ from tests.cluster.kube import Cluster, NoCluster
 from tests.cluster.operator.world import world
 
 __all__ = ["world"]
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the tests of this folder run beside each other, but for those that want to be alone."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents and item.get_closest_marker("alone") is None:
-            item.add_marker("together")
 
 
 @pytest.fixture(scope="session", autouse=True)
