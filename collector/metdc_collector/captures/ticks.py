@@ -1,7 +1,9 @@
 """Trades as the analysis takes them: of one instrument, in order, exact. Pure."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from decimal import Context, Decimal
+from operator import itemgetter
 from typing import NamedTuple
 
 from metdc_collector.continuity import number
@@ -17,6 +19,7 @@ JOINED = "joined"
 """What an aggregate is called all of whose fills are there, too."""
 # Of quantities of at most 60 digits on either side of the point, sums and differences are exact in it.
 _EXACT = Context(prec=300)
+_NUMBER = itemgetter(0)
 
 
 class Tick(NamedTuple):
@@ -81,7 +84,7 @@ def series(trades: Sequence[Trade]) -> dict[Market, Series]:
     for trade in trades:
         market = market_of(trade)
         ticks, others = taken.setdefault(market, []), left_out.setdefault(market, {})
-        price, quantity = Decimal(trade.price), _quantity(trade, fills.get(market, {}))
+        price, quantity = Decimal(trade.price), _quantity(trade, fills.get(market, ()))
         if trade.kind not in MARKET_KINDS:
             others[str(trade.kind)] = others.get(str(trade.kind), 0) + 1
         elif not price or quantity is None:
@@ -94,24 +97,24 @@ def series(trades: Sequence[Trade]) -> dict[Market, Series]:
     return {market: Series(ticks, left_out[market]) for market, ticks in taken.items()}
 
 
-def _fills(trades: Sequence[Trade]) -> dict[Market, dict[int, Trade]]:
-    """Return the fills of the instruments that have aggregates, by number."""
+def _fills(trades: Sequence[Trade]) -> dict[Market, list[tuple[int, Trade]]]:
+    """Return the fills of the instruments that have aggregates, each with its number, in order of these."""
     found: dict[Market, dict[int, Trade]] = {market_of(one): {} for one in trades if one.aggregate is not None}
     for trade in trades if found else ():
         if trade.aggregate is None and (fills := found.get(market_of(trade))) is not None:
             fills[number(trade.id)] = trade
-    return found
+    return {market: sorted(fills.items(), key=_NUMBER) for market, fills in found.items()}
 
 
-def _quantity(trade: Trade, fills: Mapping[int, Trade]) -> Decimal | None:
+def _quantity(trade: Trade, fills: Sequence[tuple[int, Trade]]) -> Decimal | None:
     """Return the base coins of a trade; of an aggregate without those of its fills, of one side and price with it."""
     if trade.quantity is None:
         return None
     left = Decimal(trade.quantity)
-    if trade.aggregate is not None:
-        first, last = number(trade.aggregate.first_id), number(trade.aggregate.last_id)
-        for order, fill in fills.items():
-            if 0 <= first <= order <= last and _is_joined(fill, trade) and fill.quantity is not None:
+    if trade.aggregate is not None and (first := number(trade.aggregate.first_id)) >= 0:
+        end = bisect_right(fills, number(trade.aggregate.last_id), key=_NUMBER)
+        for _, fill in fills[bisect_left(fills, first, key=_NUMBER) : end]:
+            if _is_joined(fill, trade) and fill.quantity is not None:
                 left = _EXACT.subtract(left, Decimal(fill.quantity))
     return left
 

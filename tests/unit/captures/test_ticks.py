@@ -3,6 +3,8 @@
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from metdc_collector.captures.ticks import Market, series
 from metdc_collector.wire.instrument import Instrument
@@ -93,6 +95,43 @@ def test_fills_of_another_instrument_or_without_a_quantity_take_nothing_of_it() 
 def test_an_aggregate_of_no_numbers_joins_nothing() -> None:
     found = series([fill(12)._replace(id="x"), JOINED._replace(aggregate=Aggregate("x", "y"))])
     assert found[MARKET].ticks[1].quantity == Decimal("10.1")
+
+
+def test_an_aggregate_whose_range_ends_before_it_begins_joins_nothing() -> None:
+    found = series([fill(12), JOINED._replace(aggregate=Aggregate("13", "11"))])
+    assert found[MARKET].ticks[1].quantity == Decimal("10.1")
+
+
+# Few numbers, so that most fills lie in a range: some come twice, and what is no number is there, too.
+fills = st.builds(
+    PLAIN._replace,
+    id=st.one_of(st.integers(0, 9).map(str), st.just("x")),
+    price=st.sampled_from(["0.5", "0.5", "0.6"]),
+    quantity=st.sampled_from(["1", "0.3", None]),
+    kind=st.sampled_from([None, "rpi", "adl"]),
+)
+edges = st.one_of(st.integers(0, 9).map(str), st.just("x"))
+aggregates = st.builds(JOINED._replace, quantity=st.just("4"), aggregate=st.builds(Aggregate, edges, edges))
+
+
+def left_of(trade: Trade, trades: list[Trade]) -> Decimal:
+    """What a trade counts with, by its plain definition: of each number the last fill is looked at."""
+    left = Decimal(trade.quantity or 0)
+    if trade.aggregate is None or "x" in trade.aggregate:
+        return left
+    first, last = map(int, trade.aggregate)
+    for one in {each.id: each for each in trades if each.aggregate is None and each.id != "x"}.values():
+        joined = (one.side, one.price) == (trade.side, trade.price) and one.kind in {None, "rpi"}
+        if first <= int(one.id) <= last and joined:
+            left -= Decimal(one.quantity or 0)
+    return left
+
+
+@given(trades=st.lists(st.one_of(fills, aggregates), max_size=20))
+def test_each_trade_counts_with_what_the_fills_in_its_range_do_not_tell(trades: list[Trade]) -> None:
+    taken = [(each.id, left_of(each, trades)) for each in trades if each.kind != "adl" and each.quantity is not None]
+    ticks = series(trades)[MARKET].ticks if trades else []
+    assert [(tick.id, tick.quantity) for tick in ticks] == [pair for pair in taken if pair[1] > 0]
 
 
 def test_an_aggregate_without_price_is_left_out_as_that() -> None:
