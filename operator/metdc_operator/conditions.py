@@ -42,21 +42,32 @@ def conditions(seen: Seen, now: int, *, stale: int, previous: Sequence[Mapping[s
         if seen.suspended
         else Verdict("False", Reason.RUNNING, "not suspended"),
     }
+    return conditions_of(verdicts, seen.generation, now, previous)
+
+
+def conditions_of(
+    verdicts: Mapping[str, tuple[str, str, str]], generation: int, now: int, previous: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return verdicts (status, reason, message), by the type of the condition, as conditions of a generation.
+
+    One whose status is what it was in ``previous`` keeps its time of transition.
+    """
     before = {entry["type"]: entry for entry in previous}
-    return [_condition(kind, verdict, seen.generation, before.get(kind), now) for kind, verdict in verdicts.items()]
+    return [_condition(kind, verdict, generation, before.get(kind), now) for kind, verdict in verdicts.items()]
 
 
 def _condition(
-    kind: str, verdict: Verdict, generation: int, before: Mapping[str, Any] | None, now: int
+    kind: str, verdict: tuple[str, str, str], generation: int, before: Mapping[str, Any] | None, now: int
 ) -> dict[str, Any]:
-    same = before is not None and before["status"] == verdict.status
+    status, reason, message = verdict
+    same = before is not None and before["status"] == status
     return {
         "type": kind,
-        "status": verdict.status,
+        "status": status,
         "observedGeneration": generation,
         "lastTransitionTime": before["lastTransitionTime"] if same and before else render(now // 10**9 * 10**9),
-        "reason": str(verdict.reason),
-        "message": verdict.message,
+        "reason": str(reason),
+        "message": message[:_LONGEST],
     }
 
 
@@ -70,7 +81,7 @@ def _worst(verdicts: Sequence[tuple[str, Verdict]]) -> Verdict:
     """The worst verdict, with the messages of all markets that share its status."""
     worst = min((verdict for _, verdict in verdicts), key=lambda verdict: _WORST.index(verdict.status))
     told = [f"{title}: {each.message}" for title, each in verdicts if each.status == worst.status]
-    return worst._replace(message="; ".join(told)[:_LONGEST])
+    return worst._replace(message="; ".join(told))
 
 
 def _unknown(market: MarketSeen, since: int) -> Verdict:
@@ -190,7 +201,7 @@ def _complete(market: MarketSeen, since: int) -> Verdict:
 def _stalled(seen: Seen) -> Verdict:
     if stalled := [(market.title, market.stalled) for market in seen.markets if market.stalled is not None]:
         told = "; ".join(f"{title}: {trouble.message}" for title, trouble in stalled)
-        return Verdict("True", stalled[0][1].reason, f"{told}; the old pod goes on"[:_LONGEST])
+        return Verdict("True", stalled[0][1].reason, f"{told}; the old pod goes on")
     if seen.rotation_suspended:
         return Verdict("False", Reason.ROTATION_SUSPENDED, "spec.rotation.suspend is true")
     return Verdict("False", Reason.ON_SCHEDULE, "successors become ready in time")

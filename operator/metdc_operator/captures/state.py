@@ -10,6 +10,7 @@ from typing import Any
 from metdc_collector.wire.capture import CaptureReport, decode
 from metdc_collector.wire.errors import InvalidMessage
 from metdc_operator.captures.capture import Capture
+from metdc_operator.conditions import conditions_of
 from metdc_operator.observation import Trouble
 from metdc_operator.records import PodRecord, Raw
 from metdc_operator.times import render
@@ -75,7 +76,6 @@ def status(found: Capture, seen: Seen, now: int) -> dict[str, Any]:
     """Return the status; what ``found`` has is what it was before."""
     facts = _facts(seen.report) or {name: found.status[name] for name in _FACTS if name in found.status}
     phase, reason, message = _phase(seen, facts)
-    previous = {each["type"]: each for each in found.status.get("conditions", ())}
     verdicts = {
         "Captured": ("True" if phase == "Captured" else "False", reason, message),
         "Complete": _complete(facts),
@@ -87,10 +87,7 @@ def status(found: Capture, seen: Seen, now: int) -> dict[str, Any]:
         "windowFrom": render(found.start),
         "windowTo": render(found.end),
         **facts,
-        "conditions": [
-            _condition(kind, verdict, found.meta.generation, previous.get(kind), now)
-            for kind, verdict in verdicts.items()
-        ],
+        "conditions": conditions_of(verdicts, found.meta.generation, now, found.status.get("conditions", ())),
     }
 
 
@@ -156,18 +153,3 @@ def _complete(facts: Mapping[str, Any]) -> tuple[str, str, str]:
     if gaps:
         return "False", "Lacking", f"{gaps} spans of the window may lack trades, for good"
     return "True", "NothingLacks", "the window is whole on every market that is captured"
-
-
-def _condition(
-    kind: str, verdict: tuple[str, str, str], generation: int, before: Mapping[str, Any] | None, now: int
-) -> dict[str, Any]:
-    status, reason, message = verdict
-    same = before is not None and before["status"] == status
-    return {
-        "type": kind,
-        "status": status,
-        "observedGeneration": generation,
-        "lastTransitionTime": before["lastTransitionTime"] if same and before else render(now // 10**9 * 10**9),
-        "reason": reason,
-        "message": message[:_LONGEST],
-    }
