@@ -3,8 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from metdc_collector.wire.durations import SECOND
 from metdc_operator.observation import Reason, Trouble
 
+MOUNTING = 15 * SECOND
+"""So long a pod may take for its volumes before the events are asked why."""
 _INVALID = 2
 """Exit code of a collector whose configuration is invalid by itself."""
 _IMAGE = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"})

@@ -1,4 +1,4 @@
-"""The operator's requests to an API server: what they carry, what becomes of refusals, and tokens that are renewed."""
+"""The operator's requests to an API server: what they carry, refusals, tokens that are renewed, and events."""
 
 import json
 from collections.abc import AsyncIterator
@@ -9,7 +9,17 @@ import kopf
 import pytest
 from aiohttp import web
 
+from metdc_operator.cluster import events
 from metdc_operator.cluster.api import APPLY, Api, ApiError
+from metdc_operator.cluster.calls import Calls
+from metdc_operator.notices import Notice
+from metdc_operator.records import Meta
+
+ABOUT = Meta("metdc", "okx", "u1", 7)
+TURNED = [
+    Notice(warning=True, reason="Disconnected", message="NATSConnected is False"),
+    Notice(warning=False, reason="Rotated", message="spot"),
+]
 
 
 class Server:
@@ -118,3 +128,20 @@ async def test_without_credentials_the_error_names_where_they_were_looked_for(
     monkeypatch.setenv("HOME", str(tmp_path))
     with pytest.raises(kopf.LoginError, match="KUBECONFIG"):
         await Api.connect()
+
+
+async def test_what_has_turned_is_posted_as_events_about_the_resource(server: Server, api: Api) -> None:
+    await events.post(Calls(api, operator="metdc"), TURNED, kind="ExchangeCollector", meta=ABOUT, identity="pod-1")
+    assert [each[:2] for each in server.asked] == [("POST", "/behind/api/v1/namespaces/metdc/events")] * 2
+    posted = [body for *_, body in server.asked]
+    assert [(each["type"], each["reason"]) for each in posted] == [("Warning", "Disconnected"), ("Normal", "Rotated")]
+    assert {each["involvedObject"]["uid"] for each in posted} == {"u1"}
+
+
+async def test_events_that_are_refused_are_logged_and_keep_nothing_from_going_on(
+    server: Server, api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.token = "another"
+    await events.post(Calls(api, operator="metdc"), TURNED, kind="ExchangeCollector", meta=ABOUT, identity="pod-1")
+    told = [record.message for record in caplog.records if "an event could not be posted" in record.message]
+    assert [each.partition(": ")[0] for each in told] == ["metdc/okx"] * 2

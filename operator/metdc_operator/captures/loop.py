@@ -8,33 +8,29 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
-from metdc_collector.wire.durations import SECOND
 from metdc_operator import records
 from metdc_operator.captures.capture import KIND, Capture, capture
 from metdc_operator.captures.manifests import job, labels_of, name_of, network_policy
 from metdc_operator.captures.news import news
 from metdc_operator.captures.state import Seen, failure, newest, said, status
+from metdc_operator.cluster import events
 from metdc_operator.cluster.api import ApiError
 from metdc_operator.cluster.calls import Calls
 from metdc_operator.installation import Installation
 from metdc_operator.metrics import Metrics
-from metdc_operator.notices import record
 from metdc_operator.observation import Reason, Trouble
 from metdc_operator.reconcile.queue import BACKOFF, Queue
 from metdc_operator.records import PodRecord, Raw
 from metdc_operator.reports import Reports
-from metdc_operator.trouble import of_events
+from metdc_operator.trouble import MOUNTING, of_events
 
 log = logging.getLogger(__name__)
 AUDIT = 60.0
 """How often captures are listed, for what the watch has not told, in seconds."""
 _SOON, _LATER, _SELDOM = 2.0, 10.0, 60.0
 """Seconds until the next look: before there is a result; while it is provisional; once the Job has ended."""
-_MOUNTING = 15 * SECOND
-"""So long a pod may take for its volumes before the events are asked why."""
 
 Key = tuple[str, str]
 
@@ -204,7 +200,7 @@ class Captures:
 
     async def _trouble(self, pod: PodRecord) -> Trouble | None:
         """What keeps a pod from running; of its volumes only events tell."""
-        if pod.trouble is None and pod.waits_for_volumes and self._now() > pod.meta.created + _MOUNTING:
+        if pod.trouble is None and pod.waits_for_volumes and self._now() > pod.meta.created + MOUNTING:
             return of_events(pod.meta.name, await self._calls.events_of(pod.meta.namespace, pod.meta.uid))
         return pod.trouble
 
@@ -223,12 +219,8 @@ class Captures:
         written = await self._calls.write_status(meta.namespace, meta.name, current, kind=KIND)
         self._metrics.status_writes.inc()
         self._keep_written(found, written)
-        for notice in news(found.status, current):
-            event = record(notice, kind=KIND, meta=meta, identity=self._identity, moment=datetime.now(UTC))
-            try:
-                await self._calls.post_event(meta.namespace, event)
-            except ApiError as error:  # what it tells stands in the status, too
-                log.warning("%s/%s: an event could not be posted: %s", meta.namespace, meta.name, error)
+        told = news(found.status, current)
+        await events.post(self._calls, told, kind=KIND, meta=meta, identity=self._identity)
 
     def _keep_written(self, found: Capture, written: Raw) -> None:
         made = capture(written)

@@ -9,11 +9,11 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from metdc_collector.wire.durations import SECOND
 from metdc_operator import records
+from metdc_operator.cluster import events
 from metdc_operator.cluster.api import ApiError
 from metdc_operator.cluster.calls import Calls
 from metdc_operator.installation import Installation
@@ -21,7 +21,7 @@ from metdc_operator.judgement import Judgement
 from metdc_operator.manifests.deployment import Digests, digests
 from metdc_operator.manifests.names import deployment_name
 from metdc_operator.metrics import Metrics
-from metdc_operator.notices import Notice, notices, record
+from metdc_operator.notices import notices
 from metdc_operator.observation import Reason, Seen, Trouble
 from metdc_operator.plan import DEPLOYMENT, Action, Apply, Observed, Verify, plan, views
 from metdc_operator.reconcile.act import Actor
@@ -227,8 +227,8 @@ class Reconciler:
         memory.written = now
         self._metrics.status_writes.inc()
         self._store.collectors.put(records.collector(written))
-        for notice in notices(previous, current):
-            await self._post(found, notice)
+        told = notices(previous, current)
+        await events.post(self._calls, told, kind=KIND, meta=found.meta, identity=self._identity)
 
     def _seen(self, found: records.Collector, observed: Observed, memory: Memory, now: int) -> Seen:
         resource, lasts = found.resource, remembered(found.status)
@@ -247,11 +247,3 @@ class Reconciler:
             rotation_suspended=resource.spec["rotation"]["suspend"],
             observes_stream=resource.spec.get("nats", {}).get("stream", {}).get("management") == "Observe",
         )
-
-    async def _post(self, found: records.Collector, notice: Notice) -> None:
-        meta = found.meta
-        event = record(notice, kind=KIND, meta=meta, identity=self._identity, moment=datetime.now(UTC))
-        try:
-            await self._calls.post_event(meta.namespace, event)
-        except ApiError as error:  # what it tells stands in the status, too
-            log.warning("%s/%s: an event could not be posted: %s", meta.namespace, meta.name, error)

@@ -17,7 +17,7 @@ from metdc_operator.reconcile.queue import Queue
 from metdc_operator.reconcile.store import Key, Store
 from metdc_operator.reports import Reports
 from metdc_operator.status import REPORT_INTERVAL
-from metdc_operator.trouble import of_events
+from metdc_operator.trouble import MOUNTING, of_events
 
 log = logging.getLogger(__name__)
 TICK = 1.0
@@ -26,8 +26,6 @@ _SOON = 2.0
 """The least time between two readings of one resource's pods, in seconds."""
 _AT_ONCE = 32
 """Resources whose pods are read at the same time: the others wait as one task each, not as one for each pod."""
-_MOUNTING = 15 * SECOND
-"""So long a pod may take for its volumes before the events are asked why."""
 _ASKED = 30.0
 
 
@@ -141,7 +139,7 @@ class Rounds:
         if not pod.waits_for_volumes:
             self._store.missing.pop(uid, None)
             return
-        if self._now() < pod.meta.created + _MOUNTING or now < self._asked.get(uid, now - _ASKED) + _ASKED:
+        if self._now() < pod.meta.created + MOUNTING or now < self._asked.get(uid, now - _ASKED) + _ASKED:
             return
         self._asked[uid] = now
         try:
