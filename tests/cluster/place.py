@@ -61,6 +61,12 @@ class Place:
         found: list[Json] = self.cluster.get("--namespace", self.name, "pods", "--selector", chosen)["items"]
         return sorted(found, key=lambda pod: (pod["metadata"]["creationTimestamp"], pod["metadata"]["name"]))
 
+    def events(self, kind: str, name: str) -> list[tuple[str, str]]:
+        """Return reason and message of the events about an object."""
+        chosen = f"involvedObject.kind={kind},involvedObject.name={name}"
+        found = self.cluster.get("--namespace", self.name, "events", "--field-selector", chosen)["items"]
+        return [(each["reason"], each["message"]) for each in found]
+
     def rolled_out(self, deployment: str, timeout: float = START) -> None:
         """Wait until a Deployment's pods are the new ones, and available."""
         self.kubectl("rollout", "status", f"deployment/{deployment}", f"--timeout={timeout:.0f}s", timeout=timeout + 10)

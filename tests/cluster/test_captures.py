@@ -79,12 +79,6 @@ class Scene:
             {"apiVersion": "metdc.io/v1alpha1", "kind": "ListingCapture", "metadata": {"name": name}, "spec": spec}
         )
 
-    def events(self, name: str) -> list[tuple[str, str]]:
-        """Return reason and message of the events about a capture."""
-        chosen = f"involvedObject.kind=ListingCapture,involvedObject.name={name}"
-        found = self.where.cluster.get("--namespace", self.where.name, "events", "--field-selector", chosen)["items"]
-        return [(each["reason"], each["message"]) for each in found]
-
     def fetched(self, folder: str, into: Path) -> Path:
         """Fetch a result as the documents say."""
         command = [*map(str, metdc()), "captures", "get", folder, "--output", str(into)]
@@ -160,7 +154,7 @@ def test_a_fake_listing_by_hand_is_captured_and_told(scene: Scene, tmp_path: Pat
     assert {each["market"] for each in told["markets"] if each["trades"]} == {"binance.spot", "okx.spot"}
     assert told["totalTrades"] == sum(each["trades"] for each in told["markets"])
     assert conditions(scene.capture("fake-listing"))["Captured"]["status"] == "True"
-    assert "Captured" in [reason for reason, _ in scene.events("fake-listing")]
+    assert "Captured" in [reason for reason, _ in scene.where.events("ListingCapture", "fake-listing")]
     assert taken < START + WINDOW
     where = scene.fetched(told["result"]["folder"], tmp_path)
     metadata = json.loads((where / "metadata.json").read_text())

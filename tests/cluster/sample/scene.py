@@ -140,12 +140,6 @@ class Sample:
         rows = [dict(zip(heads, (line[one].strip() for one in cut), strict=True)) for line in lines]
         return {row["NAME"]: row for row in rows}
 
-    def events(self, name: str) -> list[tuple[str, str]]:
-        """Return reason and message of the events that the operator has posted of a resource."""
-        chosen = f"involvedObject.kind=ExchangeCollector,involvedObject.name={name}"
-        found = self.where.cluster.get("--namespace", self.where.name, "events", "--field-selector", chosen)["items"]
-        return [(each["reason"], each["message"]) for each in found]
-
     def whole(self) -> bool:
         """Whether there is one ready pod for each market and shard, no other, and no edit waits for its turn."""
         pods = self.pods()

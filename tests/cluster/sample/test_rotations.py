@@ -79,8 +79,8 @@ class Told:
 
 def _told(scene: Sample, trouble: Trouble) -> Told:
     columns, resource = scene.columns()[trouble.name], scene.resources()[trouble.name]
-    stored = scene.exchanges.count(subject(trouble))
-    return Told(scene.pods_of(trouble.name), resource, columns, scene.events(trouble.name), stored)
+    stored, events = scene.exchanges.count(subject(trouble)), scene.where.events("ExchangeCollector", trouble.name)
+    return Told(scene.pods_of(trouble.name), resource, columns, events, stored)
 
 
 def subject(trouble: Trouble) -> str:
