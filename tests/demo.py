@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from tests.harness import (
     ROOT,
     NotInTime,
     Process,
-    Stopped,
+    conclude,
     eventually,
     folder,
     heed_signals,
@@ -207,8 +208,8 @@ def judge(run: Run, verdict: Verdict) -> dict[str, Any]:
     return record | {"ok": record["ok"] and not run.problems} | ({"problems": run.problems} if run.problems else {})
 
 
-def demo(options: Options) -> tuple[dict[str, Any], Verdict]:
-    """Run the demo; return its result and the audit's verdict.
+def demo(options: Options) -> tuple[dict[str, Any], bool]:
+    """Run the demo; return its result, and whether it proves anything.
 
     Raises:
         NotInTime: when something did not start or did not get ready.
@@ -243,7 +244,9 @@ def demo(options: Options) -> tuple[dict[str, Any], Verdict]:
         _finish(run, process, simulator, control, nats.url)
         say("auditing ...")
         verdict = asyncio.run(unaided.audit(nats.url) if options.live else audit(ledger, nats.url))
-    return judge(run, verdict), verdict
+    for example in verdict.examples:
+        say(str(example))
+    return judge(run, verdict), not verdict.empty
 
 
 def _simulator(options: Options, ledger: Path) -> Process:
@@ -284,19 +287,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.duration <= 0 or options.rate <= 0:
         parser.error("--duration and --rate must be above 0")
     heed_signals()
-    try:
-        result, verdict = demo(options)
-    except (Stopped, KeyboardInterrupt):
-        result, verdict = {"ok": False, "error": "stopped before there was anything to audit"}, Verdict({}, [])
-    except (NotInTime, stream.CannotRead, OSError) as error:
-        say(str(error))
-        result, verdict = {"ok": False, "error": str(error).partition("\n")[0]}, Verdict({}, [])
-    for problem in (*result.get("problems", ()), *result.get("examples", ())):
-        say(str(problem))
-    print(json.dumps(result, ensure_ascii=False))
-    if verdict.empty:
-        return 2
-    return 0 if result["ok"] else 1
+    return conclude(partial(demo, options), NotInTime, stream.CannotRead, OSError)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,8 @@ from typing import IO, Any, Self, TypeVar
 
 ROOT = Path(__file__).resolve().parents[1]
 T = TypeVar("T")
+OK, FAILED, NOTHING = 0, 1, 2
+"""Exit codes of a command that judges: all held; something did not; bad usage, or a run that proves nothing."""
 _TAIL = 200
 """Lines of a process's stderr that are kept for an error message."""
 
@@ -272,6 +274,31 @@ def heed_signals() -> None:
 
     signal.signal(signal.SIGTERM, handler)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def conclude(
+    work: Callable[[], tuple[dict[str, Any], bool]], *failures: type[Exception], code: int = NOTHING, **about: Any
+) -> int:
+    """Do a command's work, print its result as the last line on stdout, one JSON object, and return its exit code.
+
+    Args:
+        work: returns the result, whose ``ok`` says whether all held, and whether it proves anything.
+        failures: what may keep it from a result, of which the first line is told; a run that is stopped proves nothing.
+        code: the exit code of a failure.
+        about: members of any result.
+    """
+    try:
+        result, proves = work()
+        code = NOTHING if not proves else OK if result["ok"] else FAILED
+    except (Stopped, KeyboardInterrupt):
+        code, result = NOTHING, {"ok": False, "error": "stopped"}
+    except failures as error:
+        say(str(error))
+        result = {"ok": False, "error": str(error).partition("\n")[0]}
+    for problem in result.get("problems", ()):
+        say(problem)
+    print(json.dumps({"ok": result["ok"]} | about | result, ensure_ascii=False))
+    return code
 
 
 def nats_server_binary() -> Path:

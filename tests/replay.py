@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from tests.harness import (
     NatsServer,
     NotInTime,
     Process,
-    Stopped,
+    conclude,
     eventually,
     folder,
     heed_signals,
@@ -187,25 +188,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="recordings, JSON lines")
     options = parser.parse_args(argv)
     heed_signals()
-    results, held = [], []
-    try:
-        for path in options.files:
-            result, ok = replay(path)
-            results.append(result)
-            held.append(ok)
-    except (BadRecording, OSError) as error:
-        say(str(error))
-        print(json.dumps({"ok": False, "error": str(error), "files": results}, ensure_ascii=False))
-        return 2
-    except (Stopped, KeyboardInterrupt):
-        print(json.dumps({"ok": False, "error": "stopped", "files": results}, ensure_ascii=False))
-        return 2
+    results: list[dict[str, Any]] = []
+    return conclude(partial(replay_all, options.files, results), BadRecording, OSError, files=results)
+
+
+def replay_all(files: Sequence[Path], results: list[dict[str, Any]]) -> tuple[dict[str, Any], bool]:
+    """Replay files one by one, adding to ``results``; return whether all rows are there, and whether there are any."""
+    held = []
+    for path in files:
+        result, ok = replay(path)
+        results.append(result)
+        held.append(ok)
     empty = [result["file"] for result in results if not result["expected"]]
     if empty:
         say(f"nothing to compare in {', '.join(empty)}")
-    ok = all(held) and len(empty) < len(results)
-    print(json.dumps({"ok": ok, "files": results}, ensure_ascii=False))
-    return 2 if len(empty) == len(results) else 0 if ok else 1
+    proves = len(empty) < len(results)
+    return {"ok": all(held) and proves}, proves
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from tests.harness import (
     NatsServer,
     NotInTime,
     Process,
+    conclude,
     eventually,
     folder,
     http,
@@ -172,14 +173,8 @@ def main() -> int:
     parser.add_argument("--symbols", type=int, default=500, help="instruments (default: 500)")
     parser.add_argument("--rate", type=float, default=500, help="live trades a second (default: 500)")
     options = parser.parse_args()
-    try:
-        result = measure(options.trades, options.symbols, options.rate)
-    except (NotInTime, OSError, RuntimeError) as error:
-        say(f"nothing was measured: {error}")
-        print(json.dumps({"ok": False, "error": str(error)}))
-        return 2
-    print(json.dumps(result))
-    return 0 if result["ok"] else 1
+    sizes = options.trades, options.symbols, options.rate
+    return conclude(lambda: (measure(*sizes), True), NotInTime, OSError, RuntimeError)
 
 
 if __name__ == "__main__":

@@ -7,20 +7,19 @@ Progress on stderr, one JSON object as the last line on stdout. Exit code 0: all
 is no cluster, 2: bad usage, or a run that proves nothing: no test was run, or a whole run did not measure a figure.
 """
 
-import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tests.cluster import figures, images, kube
 from tests.cluster.conftest import PREFIX
-from tests.harness import ROOT, folder, python, say
+from tests.harness import FAILED, NOTHING, OK, ROOT, conclude, folder, python, say
 
-OK, FAILED, NOTHING = 0, 1, 2
 SIDE_BY_SIDE = 5
 """Tests that run at once where they may: they mostly wait for pods."""
 _FOLDER = str(Path(__file__).parent)
@@ -32,14 +31,14 @@ WHOLE = (
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the tests; return the exit code."""
-    try:
-        cluster = kube.find()
-        environment = {"KUBECONFIG": cluster.kubeconfig} | ({} if arguments else images.named(tag=PREFIX))
-    except kube.NoCluster as error:
-        say(str(error))
-        print(json.dumps({"ok": False, "error": str(error).partition("\n")[0]}))
-        return FAILED
+    """Run the command; return its exit code."""
+    return conclude(partial(run, arguments), kube.NoCluster, code=FAILED)
+
+
+def run(arguments: Sequence[str]) -> tuple[dict[str, Any], bool]:
+    """Run the tests; return the result, and whether it proves anything."""
+    cluster = kube.find()
+    environment = {"KUBECONFIG": cluster.kubeconfig} | ({} if arguments else images.named(tag=PREFIX))
     with folder("metdc-cluster-") as temporary:
         notes = temporary / "figures"
         environment |= {figures.VARIABLE: str(notes), figures.BEGUN: figures.moment(time.time())}
@@ -54,8 +53,7 @@ def main(arguments: Sequence[str]) -> int:
             for words in ([arguments] if arguments else WHOLE)
         ]
         code, record = judge(codes, figures.read(notes), whole=not arguments)
-    print(json.dumps({"ok": code == OK, "kubernetes": cluster.version()} | record))
-    return code
+    return {"ok": code == OK, "kubernetes": cluster.version()} | record, code != NOTHING
 
 
 def judge(pytest_codes: Sequence[int], measured: dict[str, float], *, whole: bool) -> tuple[int, dict[str, Any]]:

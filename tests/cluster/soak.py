@@ -10,12 +10,12 @@ no cluster, 2: bad usage, or a run that proves nothing.
 
 import argparse
 import contextlib
-import json
 import os
 import sys
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from tests.audit.judge import Verdict
@@ -23,16 +23,15 @@ from tests.audit.stream import CannotRead
 from tests.cluster import images as provision
 from tests.cluster import kube
 from tests.cluster.conftest import PREFIX
-from tests.cluster.kube import Cluster, Refused
+from tests.cluster.kube import Refused
 from tests.cluster.place import place
 from tests.cluster.sample.scene import RATE, ROTATION, Proofs, Rotations, Sample, sample
-from tests.harness import NotInTime, Stopped, heed_signals, say
+from tests.harness import FAILED, NotInTime, conclude, heed_signals, say
 
 LOOK = 5.0
 """Seconds between two looks at the pods, each of which lives for a minute."""
 STANDSTILL = 600.0
 """Seconds without any replacement after which the run is given up."""
-OK, FAILED, NOTHING = 0, 1, 2
 _TOLD = 12
 """Looks between two lines of progress."""
 
@@ -89,8 +88,10 @@ def judged(counts: Mapping[str, int], proofs: Proofs, verdict: Verdict, wanted: 
     return record | {"ok": ok} | summary | ({"problems": problems} if problems else {})
 
 
-def soak(cluster: Cluster, rotations: int, rate: float) -> tuple[dict[str, Any], Verdict]:
-    """Run the sample in a namespace of its own; return the result and the audit's verdict."""
+def soak(rotations: int, rate: float) -> tuple[dict[str, Any], bool]:
+    """Run the sample in a namespace of its own; return the result, and whether it proves anything."""
+    cluster = kube.find()
+    os.environ["KUBECONFIG"] = cluster.kubeconfig
     images = provision.provide(tag=PREFIX)
     with place(cluster, f"{PREFIX}-soak-{uuid.uuid4().hex[:5]}") as where, sample(where, images, rate=rate) as found:
         begun = time.monotonic()
@@ -98,7 +99,8 @@ def soak(cluster: Cluster, rotations: int, rate: float) -> tuple[dict[str, Any],
         minutes = (time.monotonic() - begun) / 60
         verdict = found.audited()
         record = judged(counted.look(), counted.proofs, verdict, rotations)
-    return record | {"rate": rate, "minutes": round(minutes, 1), "kubernetes": cluster.version()}, verdict
+    told = {"rate": rate, "minutes": round(minutes, 1), "kubernetes": cluster.version()}
+    return record | told, not verdict.empty
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -114,20 +116,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.rotations < 1 or options.rate <= 0:
         parser.error("--rotations and --rate must be above 0")
     heed_signals()
-    try:
-        cluster = kube.find()
-        os.environ["KUBECONFIG"] = cluster.kubeconfig
-        result, verdict = soak(cluster, options.rotations, options.rate)
-        code = NOTHING if verdict.empty else OK if result["ok"] else FAILED
-    except (Stopped, KeyboardInterrupt):
-        code, result = NOTHING, {"ok": False, "error": "stopped before there was anything to audit"}
-    except (kube.NoCluster, NotInTime, Refused, CannotRead, OSError) as error:
-        say(str(error))
-        code, result = FAILED, {"ok": False, "error": str(error).partition("\n")[0]}
-    for problem in result.get("problems", ()):
-        say(problem)
-    print(json.dumps(result, ensure_ascii=False))
-    return code
+    work = partial(soak, options.rotations, options.rate)
+    return conclude(work, kube.NoCluster, NotInTime, Refused, CannotRead, OSError, code=FAILED)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from tests import tools
@@ -20,21 +21,22 @@ from tests.audit.judge import Verdict
 from tests.cluster import images as provision
 from tests.cluster import kube
 from tests.cluster.conftest import PREFIX
-from tests.cluster.kube import Cluster
 from tests.cluster.place import ready
 from tests.cluster.sample.scene import Rotations
 from tests.e2e import adversary, release
 from tests.e2e.scene import LIMIT, Scene, scene
 from tests.e2e.strokes import FAILURES, ROTATIONS, STROKES, rotated, struck
-from tests.harness import Stopped, heed_signals, say
+from tests.harness import FAILED, conclude, heed_signals, say
 
-OK, FAILED, NOTHING = 0, 1, 2
 MARKETS = 12
 COUNTS = ("lost", "duplicated", "misordered", "wrong")
 
 
-def run(cluster: Cluster, *, accept_open: bool) -> tuple[dict[str, Any], Verdict]:
-    """Install, strike, audit; return the result and the audit's verdict."""
+def run(*, accept_open: bool) -> tuple[dict[str, Any], bool]:
+    """Install, strike, audit; return the result, and whether it proves anything."""
+    tools.helm()
+    cluster = kube.find()
+    os.environ["KUBECONFIG"] = cluster.kubeconfig
     images = provision.provide(tag=f"{PREFIX}-e2e")
     again = provision.provide(tag=f"{PREFIX}-e2e-next", again=True)
     with scene(cluster, images, again) as found:
@@ -49,7 +51,7 @@ def run(cluster: Cluster, *, accept_open: bool) -> tuple[dict[str, Any], Verdict
         record |= {"rotations": _rotated(found, counted), "faults": faults, "policies_enforced": enforced}
         say("auditing ...")
         verdict = found.sample.audited()
-    return judged(record, verdict, accept_open=accept_open), verdict
+    return judged(record, verdict, accept_open=accept_open), not verdict.empty
 
 
 def _struck(found: Scene) -> tuple[bool | None, list[dict[str, Any]]]:
@@ -97,21 +99,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(argv)
     heed_signals()
-    try:
-        tools.helm()
-        cluster = kube.find()
-        os.environ["KUBECONFIG"] = cluster.kubeconfig
-        result, verdict = run(cluster, accept_open=options.accept_open_network)
-        code = NOTHING if verdict.empty else OK if result["ok"] else FAILED
-    except (Stopped, KeyboardInterrupt):
-        code, result = NOTHING, {"ok": False, "error": "stopped before there was anything to audit"}
-    except (kube.NoCluster, tools.Missing, *FAILURES) as error:
-        say(str(error))
-        code, result = FAILED, {"ok": False, "error": str(error).partition("\n")[0]}
-    for problem in result.get("problems", ()):
-        say(problem)
-    print(json.dumps(result, ensure_ascii=False))
-    return code
+    work = partial(run, accept_open=options.accept_open_network)
+    return conclude(work, kube.NoCluster, tools.Missing, *FAILURES, code=FAILED)
 
 
 if __name__ == "__main__":

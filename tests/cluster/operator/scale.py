@@ -1,7 +1,7 @@
 """``python -m tests.cluster.operator.scale``: many resources on fake nodes, and what they cost the operator.
 
 On the Kubernetes of KUBECONFIG, else ../shared/cluster. Progress on stderr, one JSON object as the last line; exit code
-0: it held, 1: it did not, or there is no cluster, or none with fake nodes for so many pods.
+0: it held, 1: it did not, or there is no cluster, or none with fake nodes for so many pods, 2: bad usage, or stopped.
 """
 
 import argparse
@@ -13,12 +13,13 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tests.cluster import kube, testbed
 from tests.cluster.operator.world import Process, World, new_world, until
-from tests.harness import say
+from tests.harness import FAILED, conclude, say
 
 EXCHANGES = ("binance", "bybit", "okx", "kucoin", "gate", "phemex")
 RESOURCES, SHARDS = 200, 6
@@ -200,18 +201,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--shards", type=int, default=SHARDS)
     parser.add_argument("--seconds", type=float, default=WATCHED)
     given = parser.parse_args(arguments)
-    try:
-        cluster = kube.find()
-        testbed.fake_nodes(cluster)
-    except kube.NoCluster as error:
-        say(str(error))
-        print(json.dumps({"ok": False, "error": str(error).partition("\n")[0]}))
-        return 1
+    return conclude(partial(run, given.resources, given.shards, given.seconds), kube.NoCluster, code=FAILED)
+
+
+def run(resources: int, shards: int, seconds: float) -> tuple[dict[str, Any], bool]:
+    """Measure and judge; return the result, which always proves something."""
+    cluster = kube.find()
+    testbed.fake_nodes(cluster)
     os.environ["KUBECONFIG"] = cluster.kubeconfig
-    found = asyncio.run(measure(given.resources, given.shards, given.seconds))
+    found = asyncio.run(measure(resources, shards, seconds))
     wrong = problems(found)
-    print(json.dumps({"ok": not wrong, "problems": wrong, **found}))
-    return 1 if wrong else 0
+    return {"ok": not wrong, "problems": wrong, **found}, True
 
 
 if __name__ == "__main__":
