@@ -1,37 +1,38 @@
 """``make cluster-test``: everything in this folder on a real Kubernetes; further words go to pytest.
 
-A whole run builds the images and then has two parts: what may run side by side does, then what disturbs the whole
-cluster or measures it, one by one.
+A whole run builds the images, then has several pytests side by side, then, in another, what disturbs the whole cluster
+or measures it.
 
 Progress on stderr, one JSON object as the last line on stdout. Exit code 0: all held, 1: something did not, or there
 is no cluster, 2: bad usage, or a run that proves nothing: no test was run, or a whole run did not measure a figure.
 """
 
+import contextlib
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tests.cluster import figures, images, kube
 from tests.cluster.conftest import PREFIX
-from tests.harness import FAILED, NOTHING, OK, ROOT, conclude, folder, python, say
+from tests.harness import FAILED, NOTHING, OK, ROOT, conclude, folder, heed_signals, python, say
 
-SIDE_BY_SIDE = 5
-"""Tests that run at once where they may: they mostly wait for pods."""
-_FOLDER = str(Path(__file__).parent)
-WHOLE = (
-    ("-n", str(SIDE_BY_SIDE), "--dist", "loadgroup", "-m", "not alone", "--durations=12", _FOLDER),
-    ("-m", "alone", "--durations=12", _FOLDER),
-)
-"""The words for pytest of each part of a whole run; a group of tests, the longest first, is one worker's."""
+Part = Sequence[Sequence[str | Path]]
+_FOLDER = Path(__file__).parent
+_SCENES = ((_FOLDER / "sample",), (_FOLDER / "test_captures.py", _FOLDER / "test_collector_pod.py"))
+_APART = tuple(f"--ignore={path}" for scene in _SCENES for path in scene)
+SIDE_BY_SIDE: Part = (*_SCENES, ("-n", "4", "--dist", "worksteal", "-m", "not alone", *_APART, _FOLDER))
+"""The words of a pytest for each scene of real pods, and of one for all others, which mostly wait."""
+ALONE: Part = (("-m", "alone", _FOLDER),)
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command; return its exit code."""
+    heed_signals()
     return conclude(partial(run, arguments), kube.NoCluster, code=FAILED)
 
 
@@ -42,18 +43,21 @@ def run(arguments: Sequence[str]) -> tuple[dict[str, Any], bool]:
     with folder("metdc-cluster-") as temporary:
         notes = temporary / "figures"
         environment |= {figures.VARIABLE: str(notes), figures.BEGUN: figures.moment(time.time())}
-        codes = [
-            subprocess.run(
-                python("pytest", "-v", *words),
-                cwd=ROOT,
-                env={**os.environ, **environment},
-                stdout=sys.stderr,
-                check=False,
-            ).returncode
-            for words in ([arguments] if arguments else WHOLE)
-        ]
+        parts: list[Part] = [[arguments]] if arguments else [SIDE_BY_SIDE, ALONE]
+        codes = [code for part in parts for code in tested({**os.environ, **environment}, part)]
         code, record = judge(codes, figures.read(notes), whole=not arguments)
     return {"ok": code == OK, "kubernetes": cluster.version()} | record, code != NOTHING
+
+
+def tested(environment: Mapping[str, str], part: Part) -> list[int]:
+    """Run a pytest for each of the words, all at once; return their exit codes."""
+    with contextlib.ExitStack() as stack:
+        running = []
+        for words in part:
+            command = python("pytest", "-v", "--durations=12", *map(str, words))
+            running.append(subprocess.Popen(command, cwd=ROOT, env=environment, stdout=sys.stderr))
+            stack.callback(running[-1].terminate)  # where this one is ended early
+        return [each.wait() for each in running]
 
 
 def judge(pytest_codes: Sequence[int], measured: dict[str, float], *, whole: bool) -> tuple[int, dict[str, Any]]:

@@ -35,7 +35,7 @@ WATCHER = "metdc-listings"
 PUMP = {"end_ms": 18_000, "peak_ms": 1_500, "decline_ms": 2_000}
 DELAYS = {"binance.spot": 1_200, "okx.spot": 1_700}
 
-pytestmark = [pytest.mark.timeout(1200), pytest.mark.xdist_group("captures")]
+pytestmark = pytest.mark.timeout(1200)
 
 
 @dataclass(frozen=True, slots=True)

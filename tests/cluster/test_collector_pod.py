@@ -14,7 +14,6 @@ from tests.cluster.place import CEILING, START, Exchanges, Place, exchanges, rea
 from tests.harness import eventually
 
 RATE: Final = 200.0
-pytestmark = pytest.mark.xdist_group("pod")
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from tests.harness import eventually
 AWAY = float(os.environ.get("METDC_NATS_AWAY", "30"))
 """Seconds that NATS is away."""
 
-pytestmark = [pytest.mark.timeout(2400 + 2 * AWAY), pytest.mark.xdist_group("sample")]
+pytestmark = pytest.mark.timeout(2400 + 2 * AWAY)
 
 
 # -- nodes

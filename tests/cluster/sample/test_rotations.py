@@ -23,7 +23,7 @@ REPORT = 15.0
 BACK_OFF = 300.0
 """Seconds until Kubernetes tries again what has failed for a minute or two."""
 
-pytestmark = [pytest.mark.timeout(2400), pytest.mark.xdist_group("sample")]
+pytestmark = pytest.mark.timeout(2400)
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ Gate's two thousand, that takes longer than anybody here waits.
 """
 SHARDS = 3
 
-pytestmark = [pytest.mark.timeout(2400), pytest.mark.xdist_group("sample")]
+pytestmark = pytest.mark.timeout(2400)
 
 
 @dataclass(slots=True)
