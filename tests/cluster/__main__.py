@@ -21,7 +21,7 @@ from tests.cluster import figures, images, kube
 from tests.cluster.conftest import PREFIX
 from tests.harness import FAILED, NOTHING, OK, ROOT, conclude, folder, heed_signals, python, say
 
-Part = Sequence[Sequence[str | Path]]
+Part = Sequence[Sequence[object]]
 _FOLDER = Path(__file__).parent
 _SCENES = ((_FOLDER / "sample",), (_FOLDER / "test_captures.py", _FOLDER / "test_collector_pod.py"))
 _APART = tuple(f"--ignore={path}" for scene in _SCENES for path in scene)
