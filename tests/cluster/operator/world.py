@@ -35,6 +35,8 @@ FAKE: dict[str, Any] = {
     "tolerations": [{"key": "kwok.x-k8s.io/node", "operator": "Exists"}],
 }
 """What puts pods on nodes that run nothing."""
+SELDOM = {"interval": "10000h", "overlap": "1s"}
+"""No pod is replaced by the clock in the middle of a test that waits for something else."""
 
 
 @dataclass
@@ -90,7 +92,7 @@ class World:
 
     async def collector(self, name: str = "binance", **spec: Any) -> None:
         """Apply an ExchangeCollector for Binance's spot market, on fake nodes unless the spec says otherwise."""
-        wanted = {"exchange": "binance", "markets": [{"name": "spot"}], "rotation": {"overlap": "1s"}, **FAKE} | spec
+        wanted = {"exchange": "binance", "markets": [{"name": "spot"}], "rotation": SELDOM, **FAKE} | spec
         body = {
             "apiVersion": "metdc.io/v1alpha1",
             "kind": "ExchangeCollector",

@@ -170,10 +170,14 @@ class Sample:
         self.exchanges.order("/resume")
 
     def audited(self) -> Verdict:
-        """Compare what is stored with what the exchanges sent, once what was missed has been back-filled."""
+        """Compare what is stored with what the exchanges sent, once what was missed has been back-filled.
+
+        The exchanges rest meanwhile, and trade again afterwards.
+        """
         end = time.monotonic() + FILLED
         while not (verdict := self.exchanges.audited()).ok and time.monotonic() < end:
             time.sleep(5)
+        self.exchanges.order("/resume")
         return verdict
 
 
