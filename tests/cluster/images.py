@@ -28,6 +28,12 @@ class Images:
     simulator: str
 
 
+def parts(name: str) -> dict[str, str]:
+    """Return an image's name as the chart's values have it."""
+    repository, _, tag = name.rpartition(":")
+    return {"repository": repository, "tag": tag}
+
+
 def provide(*, tag: str, again: bool = False) -> Images:
     """Return the images that the environment names; build those that it doesn't.
 

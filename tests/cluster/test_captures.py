@@ -4,89 +4,43 @@ Two markets are collected, so that one of them can be down.
 """
 
 import json
-import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.checks.rendering import render
 from tests.cluster.conftest import NewPlace
-from tests.cluster.images import Images
+from tests.cluster.images import Images, parts
 from tests.cluster.installed import operator
 from tests.cluster.kube import Json, Refused, conditions
-from tests.cluster.place import CEILING, START, Exchanges, Place, exchanges
-from tests.harness import ROOT, eventually, metdc
+from tests.cluster.listing import (
+    SECOND,
+    WATCHER,
+    WINDOW,
+    Captures,
+    announced,
+    first_mover,
+    pumped,
+    read,
+    watching,
+)
+from tests.cluster.place import CEILING, START, Place, exchanges
+from tests.harness import ROOT, eventually
 
 DIVIDE = 2
 """Of the timers of both sides."""
 RATE = 150.0
 """Trades a second of each market."""
-SECOND = 10**9
-MS = 10**6
 MARKETS = {"binance": "http://simulator:9401", "okx": "http://simulator:9404"}
-WINDOW = 60.0
-"""Seconds from an order until its window is over and its Job has been started."""
-WATCHER = "metdc-listings"
-PUMP = {"end_ms": 18_000, "peak_ms": 1_500, "decline_ms": 2_000}
 DELAYS = {"binance.spot": 1_200, "okx.spot": 1_700}
+"""Of a pump's first move, in ms."""
+AHEAD = 25.0
+"""Seconds from a pump's planting to its announcement."""
 
 pytestmark = pytest.mark.timeout(1200)
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """Where it all runs."""
-
-    where: Place
-    exchanges: Exchanges
-
-    def capture(self, name: str) -> Json:
-        """Return a ListingCapture."""
-        return self.where.get("listingcapture", name)
-
-    def status(self, name: str) -> Json:
-        """Return its status; empty while it has none."""
-        found: Json = self.capture(name).get("status", {})
-        return found
-
-    def until(self, name: str, what: str, value: str, within: float = START + WINDOW) -> Json:
-        """Wait until a field of its status is so, and return the status."""
-
-        def look() -> Json | None:
-            found = self.status(name)
-            return found if found.get(what) == value else None
-
-        try:
-            return eventually(look, within, f"{what} of {name} is {value}", every=1)
-        except RuntimeError as error:
-            raise AssertionError(f"{error}: {self.status(name)}\n{self.logs(name)}") from None
-
-    def logs(self, name: str) -> str:
-        """Return what a capture's pods have said."""
-        try:
-            return self.where.kubectl("logs", "--selector", f"metdc.io/capture={name}", "--tail=-1")
-        except Refused as error:
-            return str(error)
-
-    def order(self, name: str, **spec: Any) -> None:
-        """Apply a ListingCapture by hand."""
-        self.where.apply(
-            {"apiVersion": "metdc.io/v1alpha1", "kind": "ListingCapture", "metadata": {"name": name}, "spec": spec}
-        )
-
-    def fetched(self, folder: str, into: Path) -> Path:
-        """Fetch a result as the documents say."""
-        command = [*map(str, metdc()), "captures", "get", folder, "--output", str(into)]
-        done = subprocess.run(
-            [*command, "--nats", self.exchanges.nats_url], capture_output=True, text=True, timeout=CEILING, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        return Path(done.stdout.strip())
 
 
 def collector(name: str, address: str) -> Json:
@@ -102,16 +56,9 @@ def collector(name: str, address: str) -> Json:
 
 
 def watcher(where: Place, images: Images) -> list[Json]:
-    """The watcher as the chart makes it, told of the simulated Upbit."""
-    repository, _, tag = images.listings.rpartition(":")
-    upbit = "http://simulator:9409"
+    """The watcher as the chart makes it."""
     values = {
-        "listings": {
-            "enabled": True,
-            "image": {"repository": repository, "tag": tag},
-            "endpoints": {"rest": upbit, "announcements": upbit, "webSocket": upbit.replace("http://", "ws://")},
-            "env": [{"name": "METDC_DIVIDE_TIMERS", "value": str(DIVIDE)}],
-        },
+        "listings": watching(DIVIDE) | {"image": parts(images.listings)},
         "nats": {"embedded": {"enabled": False}, "external": {"urls": ["nats://nats:4222"]}},
         "networkPolicies": {"apiServerPorts": [443, 6443, 16443]},
     }
@@ -119,7 +66,7 @@ def watcher(where: Place, images: Images) -> list[Json]:
 
 
 @pytest.fixture(scope="module")
-def scene(new_place: NewPlace, images: Images) -> Iterator[Scene]:
+def scene(new_place: NewPlace, images: Images) -> Iterator[Captures]:
     """Two markets are collected, the operator serves the namespace, and the watcher watches."""
     where = new_place("captures")
     words = (f"--divide-timers={DIVIDE}", "--history=20", "--only", "binance.spot", "okx", "upbit")
@@ -132,18 +79,11 @@ def scene(new_place: NewPlace, images: Images) -> Iterator[Scene]:
         where.rolled_out(WATCHER)
         for name in MARKETS:  # the markets that nobody collects are silent
             running.order("/rate", exchange=name, market="spot", rate=RATE)
-        yield Scene(where, running)
+        yield Captures(where, running)
 
 
-def pumped(scene: Scene, base: str, seconds: float) -> Json:
-    """Plant a pump of a coin on both markets, so many seconds from now; return what is planted."""
-    markets = {market: {"delay_ms": delay} for market, delay in DELAYS.items()}
-    planted: Json = scene.exchanges.order("/pump", base=base, markets=markets, **{"in": seconds}, **PUMP)
-    return planted
-
-
-def test_a_fake_listing_by_hand_is_captured_and_told(scene: Scene, tmp_path: Path) -> None:
-    planted = pumped(scene, "SOMI", 25)
+def test_a_fake_listing_by_hand_is_captured_and_told(scene: Captures, tmp_path: Path) -> None:
+    planted = pumped(scene.exchanges, "SOMI", DELAYS, ahead=AHEAD)
     time.sleep(max(0.0, planted["announced"] / SECOND - time.time()))
     begun = time.time()
     scene.where.kubectl("apply", "--filename", str(ROOT / "config" / "samples" / "fake-listing.yaml"))
@@ -153,49 +93,34 @@ def test_a_fake_listing_by_hand_is_captured_and_told(scene: Scene, tmp_path: Pat
     assert told["phase"] == "Captured", told
     assert {each["market"] for each in told["markets"] if each["trades"]} == {"binance.spot", "okx.spot"}
     assert told["totalTrades"] == sum(each["trades"] for each in told["markets"])
-    assert conditions(scene.capture("fake-listing"))["Captured"]["status"] == "True"
+    assert conditions(scene.get("fake-listing"))["Captured"]["status"] == "True"
     assert "Captured" in [reason for reason, _ in scene.where.events("ListingCapture", "fake-listing")]
     assert taken < START + WINDOW
     where = scene.fetched(told["result"]["folder"], tmp_path)
-    metadata = json.loads((where / "metadata.json").read_text())
+    metadata = read(where, "metadata.json")
     assert (metadata["state"], metadata["base"]) == ("Final", "SOMI")
     row = scene.where.kubectl("get", "lc", "fake-listing").splitlines()[1].split()
     assert row[1:4] == ["SOMI", "Captured", "Final"]
 
 
 def test_a_notice_makes_the_watcher_order_a_capture_that_finds_the_planted_first_mover(
-    scene: Scene, tmp_path: Path
+    scene: Captures, tmp_path: Path
 ) -> None:
-    planted = pumped(scene, "TIA", 25)
-    at = planted["announced"]
-    notice = scene.exchanges.order("/notice", coins=[{"base": "TIA", "name": "셀레스티아"}], at=at)
-    assert notice["first_listed"] // SECOND == at // SECOND
-    name = f"tia-{datetime.fromtimestamp(at // SECOND, UTC):%Y%m%dt%H%M%Sz}"
-
-    def ordered() -> Json | None:
-        try:
-            return scene.capture(name)
-        except Refused:
-            return None
-
-    made = eventually(ordered, WINDOW + CEILING, f"{name} is ordered", every=1)
-    assert made["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "metdc-listings"
+    planted = pumped(scene.exchanges, "TIA", DELAYS, ahead=AHEAD)
+    announced(scene.exchanges, "TIA", "셀레스티아", planted["announced"])
+    name = scene.ordered_by_watcher("TIA", planted["announced"])
     told = scene.until(name, "completeness", "Final")
     assert told["gapsInWindow"] == 0, told
 
     where = scene.fetched(told["result"]["folder"], tmp_path)
-    analysis = json.loads((where / "analysis.json").read_text())
-    delays = {one["market"].rpartition(".")[0]: one["delay"] for one in analysis["by_time"]}
-    for market, row in planted["markets"].items():
-        assert abs(delays[market] - (row["first_move"]["time"] - at)) <= 10 * MS, (market, delays)
-    assert next(iter(delays)) == "binance.spot"
+    assert first_mover(read(where, "analysis.json"), planted) == "binance.spot"
     assert (where / "report.html").stat().st_size > 1_000
     record = scene.exchanges.audited().record()
     assert record["ok"], json.dumps(record)
     scene.exchanges.order("/resume")
 
 
-def test_the_watcher_s_account_may_create_captures_and_nothing_else(scene: Scene) -> None:
+def test_the_watcher_s_account_may_create_captures_and_nothing_else(scene: Captures) -> None:
     account = f"--as=system:serviceaccount:{scene.where.name}:{WATCHER}"
 
     def may(verb: str, resource: str) -> bool:
@@ -210,23 +135,23 @@ def test_the_watcher_s_account_may_create_captures_and_nothing_else(scene: Scene
     assert [one for one in others if may(*one)] == []
 
 
-def test_a_coin_that_nobody_knows_fails_at_once_and_says_why(scene: Scene) -> None:
+def test_a_coin_that_nobody_knows_fails_at_once_and_says_why(scene: Captures) -> None:
     scene.order("unknown", base="NOSUCHCOIN", at=ago(60))
     told = scene.until("unknown", "phase", "Failed", within=START)
-    captured = conditions(scene.capture("unknown"))["Captured"]
+    captured = conditions(scene.get("unknown"))["Captured"]
     assert (captured["status"], captured["reason"]) == ("False", "UnknownCoin"), told
     assert "nothing is known of NOSUCHCOIN" in captured["message"]
     pods = scene.where.pods({"metdc.io/capture": "unknown"})
     assert len(pods) == 1, "what no retry changes is not tried again"
 
 
-def test_a_window_in_the_future_is_told(scene: Scene) -> None:
+def test_a_window_in_the_future_is_told(scene: Captures) -> None:
     scene.order("future", base="BTC", at=ago(-3600))
     scene.until("future", "phase", "Failed", within=START)
-    assert conditions(scene.capture("future"))["Captured"]["reason"] == "InFuture"
+    assert conditions(scene.get("future"))["Captured"]["reason"] == "InFuture"
 
 
-def test_a_market_that_is_down_leaves_the_result_provisional_and_the_other_one_whole(scene: Scene) -> None:
+def test_a_market_that_is_down_leaves_the_result_provisional_and_the_other_one_whole(scene: Captures) -> None:
     scene.where.kubectl("patch", "xc", "okx", "--type=merge", "--patch", '{"spec":{"suspend":true}}')
     try:
         eventually(
@@ -237,13 +162,13 @@ def test_a_market_that_is_down_leaves_the_result_provisional_and_the_other_one_w
         lacks = {each["market"]: each.get("lacks", []) for each in told["markets"]}
         assert lacks["binance.spot"] == []
         assert {each["reason"] for each in lacks["okx.spot"]} == {"not_proven"}
-        assert conditions(scene.capture("half"))["Complete"]["reason"] == "Provisional"
+        assert conditions(scene.get("half"))["Complete"]["reason"] == "Provisional"
     finally:
         scene.where.kubectl("patch", "xc", "okx", "--type=merge", "--patch", '{"spec":{"suspend":false}}')
     scene.until("half", "completeness", "Final", within=3 * START)
 
 
-def test_a_capture_cannot_be_changed_and_takes_its_job_along(scene: Scene) -> None:
+def test_a_capture_cannot_be_changed_and_takes_its_job_along(scene: Captures) -> None:
     scene.order("short", base="BTC", before="2s", after="1s")
     scene.until("short", "phase", "Captured")
     job = scene.where.get("job", "capture-short")

@@ -11,9 +11,11 @@ from typing import Any
 
 from tests import tools
 from tests.checks.rendering import CHART
-from tests.cluster.images import Images
+from tests.cluster.images import Images, parts
 from tests.cluster.kube import Json
+from tests.cluster.listing import watching
 from tests.cluster.place import Place
+from tests.cluster.sample.scene import DIVIDE
 from tests.harness import say
 
 NAME = "metdc"
@@ -104,12 +106,13 @@ def version() -> str:
 
 
 def values(where: Place, other: Place, images: Images) -> dict[str, Any]:
-    """Return the values of an installation that serves two namespaces, and sees nodes."""
+    """Return the values of an installation that serves two namespaces, sees nodes, and watches for listings."""
     return merged(
         {
             "clusterWide": False,
             "namespaces": [other.name],
             "operator": {"name": where.name},  # another test's operator leaves its collectors alone
+            "listings": watching(DIVIDE),
             "nats": {"embedded": {"storage": {"size": "5Gi"}, "memory": "1Gi", "tradesPerSecond": 2000, "cpu": "100m"}},
         },
         of_images(images),
@@ -119,15 +122,10 @@ def values(where: Place, other: Place, images: Images) -> dict[str, Any]:
 def of_images(images: Images) -> dict[str, Any]:
     """Return the values that name the images of operator, collectors and captures."""
     return {
-        "operator": {"image": _image(images.operator)},
-        "collectors": {"image": _image(images.collector)},
-        "listings": {"image": _image(images.listings)},
+        "operator": {"image": parts(images.operator)},
+        "collectors": {"image": parts(images.collector)},
+        "listings": {"image": parts(images.listings)},
     }
-
-
-def _image(name: str) -> dict[str, str]:
-    repository, _, tag = name.rpartition(":")
-    return {"repository": repository, "tag": tag}
 
 
 def merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:

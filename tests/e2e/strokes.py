@@ -16,7 +16,7 @@ from tests.checks.rendering import CHART
 from tests.cluster.kube import Json, Refused
 from tests.cluster.place import CEILING, START, ready
 from tests.cluster.sample.scene import ROTATION, SETTLED, Rotations
-from tests.e2e import adversary
+from tests.e2e import adversary, listing
 from tests.e2e.release import NATS, OPERATOR, HelmFailed, merged, of_images
 from tests.e2e.scene import CALM, DEFINITION, Scene, Watch, wait_for_nats
 from tests.harness import NotInTime, eventually, folder, say
@@ -228,6 +228,7 @@ def rotated(scene: Scene, counted: Rotations) -> int:
 
 STROKES = (
     Stroke("helm test", _tested, _read),
+    Stroke("a listing", listing.listed, listing.captured),
     Stroke("helm upgrade to rebuilt images", _upgraded, _within_the_budget),
     Stroke("helm rollback", _rolled_back, _within_the_budget),
     Stroke("operator upgraded", _operator_changed, lambda scene, found: _nobody_was_restarted(scene, found[0])),

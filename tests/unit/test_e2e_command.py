@@ -10,7 +10,7 @@ from tests.audit.judge import Tally, Verdict
 from tests.cluster import kube
 from tests.cluster.kube import Json
 from tests.e2e import __main__ as command
-from tests.e2e import release, scene
+from tests.e2e import listing, release, scene
 
 HELD = Verdict({"binance.spot": Tally(sent=10, stored=10)}, [])
 RECORD: dict[str, Any] = {
@@ -95,3 +95,56 @@ def deployment(*, generation: int = 2, observed: int = 2, replicas: int = 1, upd
 )
 def test_a_replacement_is_under_way_from_the_new_pod_to_the_old_one_s_end(found: Json, replacing: bool) -> None:
     assert scene._is_replacing(found) is replacing
+
+
+SECOND, MS = 10**9, 10**6
+AT = 1_790_000_000 * SECOND
+PLANTED: dict[str, Any] = {
+    "announced": AT,
+    "ranking": [["okx.spot"], ["gate.spot"]],
+    "markets": {
+        "okx.spot": {"fills": 700, "first_move": {"time": AT + 700 * MS}},
+        "gate.spot": {"fills": 800, "first_move": {"time": AT + 1900 * MS}},
+    },
+}
+
+
+def of_capture(*, trades: int = 800, announced: int = AT, lacks: tuple[Json, ...] = ()) -> Json:
+    markets = [
+        {"exchange": "okx", "market": "spot", "trades": 701, "lacks": []},
+        {"exchange": "gate", "market": "spot", "trades": trades, "lacks": list(lacks)},
+        {"exchange": "kucoin", "market": "spot", "trades": 3, "lacks": []},
+    ]
+    window = {"to": AT + 20 * SECOND, "made": AT + 21_260 * MS}
+    return window | {"listing": {"announced": announced}, "markets": markets}
+
+
+def analysed(**delays: int | None) -> Json:
+    """The analysis of two markets; ``delays`` in ms, in the order of the ranking, None for one that did not move."""
+    moved = {f"{exchange}.spot.WOO-USDT": delay for exchange, delay in delays.items()}
+    verdicts = {market: "no_move" if delay is None else "moved" for market, delay in moved.items()}
+    ranked = [{"market": market, "delay": delay * MS} for market, delay in moved.items() if delay is not None]
+    return {"markets": [{"market": one, "verdict": told} for one, told in verdicts.items()], "by_time": ranked}
+
+
+def test_of_a_listing_it_tells_the_trades_the_first_mover_and_when_the_report_was_there() -> None:
+    found = listing.figures(of_capture(), analysed(okx=709, gate=1891), PLANTED)
+    assert found == {"trades": 1504, "first_mover": "okx.spot", "report_s": 1.3}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "analysis", "words"),
+    [
+        (of_capture(trades=799), analysed(okx=700, gate=1900), "799 of 800 planted trades of gate.spot"),
+        (of_capture(lacks=({"text": "a gap"},)), analysed(okx=700, gate=1900), "gate.spot may lack trades: a gap"),
+        (of_capture(announced=AT + SECOND), analysed(okx=700, gate=1900), "it tells of the listing"),
+        (of_capture() | {"listing": None}, analysed(okx=700, gate=1900), "it tells of the listing {}"),
+        (of_capture(), analysed(okx=700, gate=None), "gate.spot has not moved by the analysis: no_move"),
+        (of_capture(), analysed(okx=700), "gate.spot has not moved by the analysis: not captured"),
+        (of_capture(), analysed(okx=689, gate=1900), "okx.spot moved after 689 ms by the analysis, planted are 700 ms"),
+        (of_capture(), analysed(gate=1900, okx=700), "gate.spot moved first by the analysis, planted is okx.spot"),
+    ],
+)
+def test_a_listing_that_is_not_what_was_planted_fails_and_says_why(metadata: Json, analysis: Json, words: str) -> None:
+    with pytest.raises(AssertionError, match=words):
+        listing.figures(metadata, analysis, PLANTED)
