@@ -18,10 +18,12 @@ from tests.checks import metrics
 from tests.checks.rendering import CHART, ROOT, Json, named, render
 
 ON: dict[str, Any] = {
-    "monitoring": {"podMonitor": {"enabled": True}, "rules": {"enabled": True}, "dashboard": {"enabled": True}}
+    "listings": {"enabled": True},
+    "monitoring": {"podMonitor": {"enabled": True}, "rules": {"enabled": True}, "dashboard": {"enabled": True}},
 }
 COLLECTORS = {name for each in metrics.of_collectors() for name in each.samples}
 OPERATOR = {name for each in metrics.of_operator() for name in each.samples}
+WATCHER = {name for each in metrics.of_watcher() for name in each.samples}
 MARKET = 'namespace="a",collector="binance",exchange="binance",market="spot",shard="0"'
 
 
@@ -55,7 +57,7 @@ def promtool(*words: object) -> None:
 def test_alerts_and_dashboard_name_only_metrics_that_are_served(expression: str) -> None:
     asked = set(re.findall(r"\bmetdc_\w+", expression))
     assert asked
-    assert asked <= COLLECTORS | OPERATOR
+    assert asked <= COLLECTORS | OPERATOR | WATCHER
 
 
 def test_every_figure_of_the_dashboard_says_what_it_shows_and_has_its_own_place() -> None:
@@ -77,8 +79,14 @@ def test_every_alert_has_a_severity_and_says_what_is_wrong() -> None:
 
 
 def test_alerts_can_be_left_out_by_name() -> None:
-    without = alerts({"monitoring": {"rules": {"enabled": True, "disabled": ["MetdcGapOpen"]}}})
+    without = alerts(ON | {"monitoring": {"rules": {"enabled": True, "disabled": ["MetdcGapOpen"]}}})
     assert {rule["alert"] for rule in alerts()} - {rule["alert"] for rule in without} == {"MetdcGapOpen"}
+
+
+def test_of_listings_there_are_alerts_only_where_they_are_watched() -> None:
+    without = alerts({"monitoring": {"rules": {"enabled": True}}})
+    left = {rule["alert"] for rule in alerts()} - {rule["alert"] for rule in without}
+    assert left == {"MetdcListingsNotWatched", "MetdcListingsNotCaptured", "MetdcListingsNotUnderstood"}
 
 
 def test_prometheus_takes_the_rules_and_the_dashboard_s_queries(tmp_path: Path) -> None:
@@ -102,6 +110,16 @@ def of(name: str, pod: str = "x", **more: str) -> str:
     """A series of a collector."""
     labels = "".join(f',{key}="{value}"' for key, value in more.items())
     return f'{name}{{{MARKET},pod="{pod}"{labels}}}'
+
+
+def ready(namespace: str, pod: str = "a") -> str:
+    """The series of a watcher that tells whether it is ready."""
+    return f'metdc_listings_ready{{namespace="{namespace}",pod="{pod}"}}'
+
+
+def understood(name: str, source: str = "markets") -> str:
+    """A series of a watcher that counts what it has not understood."""
+    return f'metdc_listings_{name}{{namespace="metdc",source="{source}"}}'
 
 
 CASES = [
@@ -157,6 +175,32 @@ CASES = [
         },
         [5, 14, 60],
         [17],
+    ),
+    Case("MetdcListingsNotWatched", {ready("metdc"): "1x5 stale _x20"}, [5, 10], [12]),
+    Case("MetdcListingsNotWatched", {ready("metdc"): "1x5 0x20"}, [5, 10], [12]),
+    Case("MetdcListingsNotWatched", {ready("metdc", "a"): "0x20", ready("metdc", "b"): "1x20"}, [4, 10], []),
+    Case("MetdcListingsNotWatched", {ready("other"): "1x20"}, [4], [6]),
+    Case(
+        "MetdcListingsNotCaptured",
+        {'metdc_listings_captures_waiting{namespace="metdc"}': "0x5 1x1 0x5 2x5"},
+        [5, 7, 9, 15],
+        [16, 18],
+    ),
+    Case(
+        "MetdcListingsNotUnderstood",
+        {understood("not_understood_total"): "7x5 8x80", understood("malformed_total"): "0x90"},
+        [5, 70],
+        [6, 60],
+    ),
+    Case(
+        "MetdcListingsNotUnderstood",
+        {
+            understood("not_understood_total"): "7x90",
+            understood("malformed_total", source="announcements"): "0x5 1x80",
+            understood("malformed_total", source="markets"): "0x90",
+        },
+        [5, 70],
+        [6, 60],
     ),
 ]
 
@@ -220,7 +264,7 @@ def test_a_podmonitor_finds_the_pods_that_the_operator_makes() -> None:
 def test_a_podmonitor_finds_the_operator() -> None:
     objects = render(ON)
     monitor = named(objects, "PodMonitor", "metdc-operator")["spec"]
-    template = named(objects, "Deployment")["spec"]["template"]
+    template = named(objects, "Deployment", "metdc-operator")["spec"]["template"]
     assert monitor["selector"]["matchLabels"].items() <= template["metadata"]["labels"].items()
 
 

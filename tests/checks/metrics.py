@@ -1,4 +1,4 @@
-"""Every metric that a collector and the operator serve, as their own code tells it."""
+"""Every metric that a collector, the operator and the watcher of listings serve, as their own code tells it."""
 
 import asyncio
 from collections.abc import Iterable, Iterator
@@ -7,7 +7,13 @@ from typing import Any
 
 from prometheus_client import Metric
 
+from metdc_collector.clock import Clock, Timers
+from metdc_collector.exchanges.upbit import SPOT
 from metdc_collector.health import ReportMetrics
+from metdc_collector.listings.figures import WatcherMetrics
+from metdc_collector.listings.watcher import Order, Watcher
+from metdc_collector.publisher.link import NatsSettings
+from metdc_collector.wire.config import DEFAULT_SHARE
 from metdc_collector.wire.report import Report
 from metdc_operator.app import Operator
 from metdc_operator.options import Options
@@ -62,6 +68,18 @@ def of_operator() -> list[Served]:
             for family in operator._metrics.registry.collect()
             for found in _served([family], tuple(labels[family.name]))
         ]
+
+    return asyncio.run(asked())
+
+
+def of_watcher() -> list[Served]:
+    """Return the metrics of the watcher of listings."""
+
+    async def asked() -> list[Served]:
+        order = Order("http://a", "ws://a", "http://a", NatsSettings(("nats://a",)), None, None, DEFAULT_SHARE)
+        watcher = Watcher(order, clock=Clock(), timers=Timers(), rhythm=SPOT.rhythm)
+        families = WatcherMetrics(watcher, lambda look: look()).collect()
+        return [each for family in families for each in _served([family], tuple(family.samples[0].labels))]
 
     return asyncio.run(asked())
 

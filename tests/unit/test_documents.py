@@ -1,6 +1,5 @@
 """What the documents say of names, formats and files is true of the code."""
 
-import asyncio
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -13,18 +12,12 @@ import pytest
 
 from metdc_collector import settings
 from metdc_collector.cli.group import COMMANDS
-from metdc_collector.clock import Clock, Timers
 from metdc_collector.exchanges.registry import MARKETS, venue
-from metdc_collector.exchanges.upbit import SPOT
-from metdc_collector.listings.figures import WatcherMetrics
-from metdc_collector.listings.watcher import Order, Watcher
-from metdc_collector.publisher.link import NatsSettings
 from metdc_collector.wire import config, gap, instrument, listing, report, trade
-from metdc_collector.wire.config import DEFAULT_SHARE
 from metdc_operator import validate
 from metdc_operator.observation import MarketSeen, Reason, Seen
 from metdc_operator.status import status
-from tests.checks import reference
+from tests.checks import metrics, reference
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "collector/metdc_collector/wire/schemas"
@@ -73,14 +66,8 @@ def schema_of(record: dict[str, Any]) -> str:
 
 
 def test_every_metric_of_the_watcher_is_explained_under_its_name() -> None:
-    async def served() -> set[str]:
-        order = Order("http://a", "ws://a", "http://a", NatsSettings(("nats://a",)), None, None, DEFAULT_SHARE)
-        watcher = Watcher(order, clock=Clock(), timers=Timers(), rhythm=SPOT.rhythm)
-        metrics = WatcherMetrics(watcher, lambda look: look()).collect()
-        return {sample.name for family in metrics for sample in family.samples}
-
     explained = set(re.findall(r"^\| `(metdc_\w+)` \|", PAGES["docs/listings.md"], re.MULTILINE))
-    assert explained == asyncio.run(served())
+    assert explained == {name for each in metrics.of_watcher() for name in each.samples}
 
 
 def test_every_member_of_the_report_is_explained() -> None:
