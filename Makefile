@@ -88,7 +88,7 @@ unit: $(INSTALLED) ## The tests without servers, in a minute or two (ARGS="-k ro
 cluster-test: $(INSTALLED) ## Everything on a real Kubernetes: that of KUBECONFIG, else ../shared/cluster (ARGS="tests/cluster/test_images.py")
 	@$(BIN)/python -m tests.cluster $(ARGS)
 
-e2e: $(INSTALLED) ## The chart on that Kubernetes as a new user installs it, and what befalls an installation, then the audit (20 minutes)
+e2e: $(INSTALLED) ## The chart on that Kubernetes as a new user installs it, and what befalls an installation, then the audit (a quarter of an hour)
 	@$(BIN)/python -m tests.e2e $(ARGS)
 
 soak: $(INSTALLED) ## The simulator's sample on that Kubernetes, rotated each minute until it is enough, then the audit (ROTATIONS=1000)

@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.cluster.kube import TOOLS, NoCluster
 from tests.harness import ROOT, say
@@ -34,17 +34,22 @@ def parts(name: str) -> dict[str, str]:
     return {"repository": repository, "tag": tag}
 
 
-def provide(*, tag: str, again: bool = False) -> Images:
+def provide(*, tag: str, before: Images | None = None) -> Images:
     """Return the images that the environment names; build those that it doesn't.
 
-    ``again`` are images of the same sources under other names, which the environment names in ``…_IMAGE_NEXT``.
+    With others ``before``: of the same sources under other names, which the environment names in ``…_IMAGE_NEXT``. The
+    simulator, which nobody upgrades, stays.
 
     Raises:
         NoCluster: one is to be built, and there is nothing here that brings it into the cluster.
     """
-    variables = {image: f"{name}_NEXT" if again else name for image, (_, name) in DOCKERFILES.items()}
+    variables = {image: name for image, (_, name) in DOCKERFILES.items()}
+    if before is not None:
+        variables = {image: f"{name}_NEXT" for image, name in variables.items() if image != "simulator"}
     named = {image: os.environ.get(variable) for image, variable in variables.items()}
     built = {image: name or _build(image, f"metdc/{image}:{tag}", variables[image]) for image, name in named.items()}
+    if before is not None:
+        return replace(before, **built)
     if not all(named.values()):
         _image("--base", NATS)
     return Images(**built)

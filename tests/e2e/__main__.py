@@ -25,7 +25,7 @@ from tests.cluster.place import ready
 from tests.cluster.sample.scene import Rotations
 from tests.e2e import adversary, release
 from tests.e2e.scene import LIMIT, Scene, scene
-from tests.e2e.strokes import FAILURES, ROTATIONS, STROKES, rotated, struck
+from tests.e2e.strokes import FAILURES, INTRUDERS, ROTATIONS, STROKES, rotating, struck
 from tests.harness import FAILED, conclude, heed_signals, say
 
 MARKETS = 12
@@ -38,7 +38,7 @@ def run(*, accept_open: bool) -> tuple[dict[str, Any], bool]:
     cluster = kube.find()
     os.environ["KUBECONFIG"] = cluster.kubeconfig
     images = provision.provide(tag=f"{PREFIX}-e2e")
-    again = provision.provide(tag=f"{PREFIX}-e2e-next", again=True)
+    again = provision.provide(tag=f"{PREFIX}-e2e-next", before=images)
     with scene(cluster, images, again) as found:
         record: dict[str, Any] = {
             "helm": release.version(),
@@ -47,28 +47,31 @@ def run(*, accept_open: bool) -> tuple[dict[str, Any], bool]:
             "pods_ready": sum(ready(pod) for pod in found.sample.pods()),
         }
         counted = Rotations(found.sample)
-        enforced, faults = _struck(found)
-        record |= {"rotations": _rotated(found, counted), "faults": faults, "policies_enforced": enforced}
+        enforced, faults = _enforced(found), _struck(found, counted)
+        rotations = sum(counted.look().values())
+        record |= {"rotations": rotations, "faults": faults, "policies_enforced": enforced}
         say("auditing ...")
         verdict = found.sample.audited()
     return judged(record, verdict, accept_open=accept_open), not verdict.empty
 
 
-def _struck(found: Scene) -> tuple[bool | None, list[dict[str, Any]]]:
+def _enforced(found: Scene) -> bool | None:
     try:
-        enforced: bool | None = adversary.policies_enforced(found)
+        return adversary.policies_enforced(found)
     except FAILURES as error:
         say(f"whether policies are enforced could not be seen: {error}")
-        enforced = None
-    return enforced, [struck(found, stroke) for stroke in STROKES]
+        return None
 
 
-def _rotated(found: Scene, counted: Rotations) -> int:
+def _struck(found: Scene, counted: Rotations) -> list[dict[str, Any]]:
+    """What befalls the installation, then intruders while it rotates."""
+    faults = [struck(found, stroke) for stroke in STROKES]
     try:
-        return rotated(found, counted)
+        with rotating(found, counted):
+            faults += [struck(found, stroke) for stroke in INTRUDERS]
     except FAILURES as error:
         say(f"rotations: {error}")
-        return sum(counted.look().values())
+    return faults
 
 
 def judged(record: dict[str, Any], verdict: Verdict, *, accept_open: bool) -> dict[str, Any]:

@@ -71,6 +71,12 @@ class Release:
         """Return the operator's pod, the newest."""
         return self.where.pods({"app.kubernetes.io/name": "metdc-operator"})[-1]
 
+    def operator_acts(self) -> bool:
+        """Whether the newest of the operator's pods holds the Lease."""
+        name = f"metdc-operator-{self.values['operator']['name']}"
+        words = ("get", "lease", name, "--ignore-not-found", "--output=jsonpath={.spec.holderIdentity}")
+        return bool(self.where.kubectl(*words) == self.operator()["metadata"]["name"])
+
     def _run(self, *words: str, given: Mapping[str, Any] | None = None) -> str:
         """Run helm in the namespace.
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.audit.judge import Tally, Verdict
-from tests.cluster import kube
+from tests.cluster import images, kube
 from tests.cluster.kube import Json
 from tests.e2e import __main__ as command
 from tests.e2e import listing, release, scene
@@ -73,6 +73,18 @@ def test_without_a_cluster_it_fails_and_says_what_to_do(
     verdict = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert not verdict["ok"]
     assert "set KUBECONFIG" in verdict["error"]
+
+
+def test_the_images_to_upgrade_to_have_names_of_their_own_but_for_the_simulator_s(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("COLLECTOR", "OPERATOR", "LISTINGS", "SIMULATOR"):
+        monkeypatch.setenv(f"METDC_{name}_IMAGE", f"{name.lower()}:1")
+        monkeypatch.setenv(f"METDC_{name}_IMAGE_NEXT", f"{name.lower()}:2")
+    first = images.provide(tag="a")
+    assert first == images.Images("collector:1", "operator:1", "listings:1", "simulator:1")
+    again = images.provide(tag="b", before=first)
+    assert again == images.Images("collector:2", "operator:2", "listings:2", "simulator:1")
 
 
 def test_values_are_merged_map_by_map() -> None:
