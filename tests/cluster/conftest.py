@@ -25,8 +25,8 @@ NewPlace = Callable[[str], Place]
 
 def pytest_configure(config: pytest.Config) -> None:
     """Name the marks of this folder."""
-    config.addinivalue_line("markers", "alone: disturbs the whole cluster, or measures it; others run side by side")
-    config.addinivalue_line("markers", "last: judges what the whole run has left behind")
+    text = "alone(turn): disturbs the whole cluster, or measures it; one by one, by turn, others side by side before"
+    config.addinivalue_line("markers", text)
 
 
 @pytest.hookimpl(trylast=True)
@@ -41,7 +41,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     folders = list(dict.fromkeys(item.path.parent for item in items))
     folders.sort(key=lambda folder: folder == Path(__file__).parent)  # its many specs fill in where others wait
     items.sort(key=lambda item: folders.index(item.path.parent))
-    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    alone = item.get_closest_marker("alone")
+    return 0 if alone is None else int(alone.kwargs["turn"])
 
 
 @pytest.fixture(scope="session", autouse=True)
