@@ -11,14 +11,13 @@ from math import ceil
 from types import TracebackType
 from typing import Any, Self
 
-from tests.audit.stream import CannotRead
 from tests.cluster.conftest import PREFIX
 from tests.cluster.images import Images
 from tests.cluster.kube import Cluster, Forward, Json, NoCluster, Refused
 from tests.cluster.place import CEILING, START, Exchanges, Place, place, ready, simulation
 from tests.cluster.sample.scene import COLLECTORS, DIVIDE, Sample, documents, market_of
 from tests.e2e.release import NATS, Release, values
-from tests.harness import NotInTime, eventually, say
+from tests.harness import eventually, say
 
 RATE = 500.0
 """Trades a second, in all."""
@@ -68,14 +67,8 @@ class Scene:
     def whole(self, what: str, timeout: float) -> None:
         """Wait until each market has one ready pod and no other, and trades are stored."""
         eventually(self.sample.whole, timeout, f"{what}: a ready pod for each market, and no other", every=2)
-        before = eventually(self._stored, CEILING, f"{what}: NATS answers", every=1)
-        eventually(lambda: (self._stored() or 0) > before, CEILING, f"{what}: trades are stored", every=1)
-
-    def _stored(self) -> int | None:
-        """How much is stored; null where the way to NATS leads to a pod that has gone: it is laid anew then."""
-        with contextlib.suppress(CannotRead, NotInTime):
-            return self.sample.exchanges.stored()
-        return None
+        before = eventually(self.sample.exchanges.seen, CEILING, f"{what}: NATS answers", every=1)
+        eventually(lambda: (self.sample.exchanges.seen() or 0) > before, CEILING, f"{what}: trades are stored", every=1)
 
 
 @contextlib.contextmanager
