@@ -1,6 +1,6 @@
 """``make cluster-test``: everything in this folder on a real Kubernetes; further words go to pytest.
 
-A whole run builds the images, then has several pytests side by side, then, in another, what disturbs the whole cluster
+A whole run builds the images, then runs what may run side by side, then the sample, then what disturbs the whole cluster
 or measures it.
 
 Progress on stderr, one JSON object as the last line on stdout. Exit code 0: all held, 1: something did not, or there
@@ -23,11 +23,14 @@ from tests.harness import FAILED, NOTHING, OK, ROOT, conclude, folder, heed_sign
 
 Part = Sequence[Sequence[object]]
 _FOLDER = Path(__file__).parent
-_SCENES = ((_FOLDER / "sample",), (_FOLDER / "test_captures.py", _FOLDER / "test_collector_pod.py"))
-_APART = tuple(f"--ignore={path}" for scene in _SCENES for path in scene)
-SIDE_BY_SIDE: Part = (*_SCENES, ("-n", "4", "--dist", "worksteal", "-m", "not alone", *_APART, _FOLDER))
-"""The words of a pytest for each scene of real pods, and of one for all others, which mostly wait."""
-ALONE: Part = (("-m", "alone", _FOLDER),)
+_SAMPLE = _FOLDER / "sample"
+_PODS = (_FOLDER / "test_captures.py", _FOLDER / "test_collector_pod.py")
+_OTHERS = ("-n", "4", "--dist", "worksteal", "-m", "not alone", *(f"--ignore={path}" for path in (_SAMPLE, *_PODS)))
+WHOLE: Sequence[Part] = ([_PODS, (*_OTHERS, _FOLDER)], [(_SAMPLE,)], [("-m", "alone", _FOLDER)])
+"""What runs one after the other, of each part the words of the pytests that run at once.
+
+Two markets' pods and what mostly waits for the operator go well together; the sample takes all of a small machine.
+"""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -43,7 +46,7 @@ def run(arguments: Sequence[str]) -> tuple[dict[str, Any], bool]:
     with folder("metdc-cluster-") as temporary:
         notes = temporary / "figures"
         environment |= {figures.VARIABLE: str(notes), figures.BEGUN: figures.moment(time.time())}
-        parts: list[Part] = [[arguments]] if arguments else [SIDE_BY_SIDE, ALONE]
+        parts: Sequence[Part] = [[arguments]] if arguments else WHOLE
         codes = [code for part in parts for code in tested({**os.environ, **environment}, part)]
         code, record = judge(codes, figures.read(notes), whole=not arguments)
     return {"ok": code == OK, "kubernetes": cluster.version()} | record, code != NOTHING

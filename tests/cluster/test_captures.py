@@ -32,6 +32,8 @@ from tests.harness import ROOT, eventually
 
 DIVIDE = 2
 """Of the timers of both sides."""
+BEFORE = 6.0
+"""Seconds that windows of now reach back, and one more."""
 RATE = 150.0
 """Trades a second of each market."""
 MARKETS = {"binance": "http://simulator:9401", "okx": "http://simulator:9404"}
@@ -79,6 +81,8 @@ def scene(new_place: NewPlace, images: Images) -> Iterator[Captures]:
         where.rolled_out(WATCHER)
         for name in MARKETS:  # the markets that nobody collects are silent
             running.order("/rate", exchange=name, market="spot", rate=RATE)
+        eventually(lambda: all(running.count(f"trades.{name}.>") for name in MARKETS), CEILING, "trades", every=1)
+        time.sleep(BEFORE)  # a window that begins before its stream does lacks something
         yield Captures(where, running)
 
 
