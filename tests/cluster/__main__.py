@@ -1,7 +1,7 @@
 """``make cluster-test``: everything in this folder on a real Kubernetes; further words go to pytest.
 
-A whole run builds the images, then runs what may run side by side, then the sample, then what disturbs the whole cluster
-or measures it.
+A whole run builds the images, then runs what may run side by side, then the sample, then what disturbs the whole
+cluster or measures it.
 
 Progress on stderr, one JSON object as the last line on stdout. Exit code 0: all held, 1: something did not, or there
 is no cluster, 2: bad usage, or a run that proves nothing: no test was run, or a whole run did not measure a figure.
