@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import nats
+import nats.errors
 import orjson
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -38,10 +38,13 @@ async def connect(url: str) -> Client:
     """
     # A server that refuses is tried over and over by nats-py's defaults; two attempts tell enough.
     once: dict[str, Any] = {"allow_reconnect": False, "max_reconnect_attempts": 1, "reconnect_time_wait": 0}
+    client = Client()
     try:
-        return await nats.connect(url, connect_timeout=5, error_cb=_quiet, **once)
+        await client.connect(url, connect_timeout=5, error_cb=_quiet, **once)
     except (OSError, nats.errors.Error, TimeoutError) as error:
+        await client.close()  # the library leaves its socket open then
         raise CannotRead(f"{url}: {error or type(error).__name__}") from error
+    return client
 
 
 async def _quiet(error: Exception) -> None:
