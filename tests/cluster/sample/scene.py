@@ -205,11 +205,19 @@ class Rotations:
     def __init__(self, scene: Sample) -> None:
         self._scene = scene
         self._start = scene.revisions()
+        self._before = set(self._told())
         self.proofs: Proofs = {}
 
     def look(self) -> dict[str, int]:
         """Return how many have begun, by market, and take what the resources tell of the last of each."""
-        for market, status in self._scene.statuses().items():
-            if (last := status.get("lastRotation")) is not None:
-                self.proofs[market, last["to"]] = last
+        self.proofs |= {place: proof for place, proof in self._told().items() if place not in self._before}
         return {market: number - self._start[market] for market, number in self._scene.revisions().items()}
+
+    def _told(self) -> Proofs:
+        """What the resources tell of the last hand-over of each market."""
+        statuses = self._scene.statuses().items()
+        return {
+            (market, last["to"]): last
+            for market, status in statuses
+            if (last := status.get("lastRotation")) is not None
+        }

@@ -51,6 +51,7 @@ class Market:
         self.prelude = 0
         """Rows of trading before the start that each instrument gets at its first use."""
         self.prelude_span = 3600 * 10**9
+        self._started = hub.clock.ns()
         self._pending: deque[tuple[int, Instrument]] = deque()
         self._held: dict[str, tuple[str, Trade]] = {}
         for instrument in self.instruments.values():
@@ -106,16 +107,19 @@ class Market:
         self.hub.ledger.rest(instrument, runs(rows), runs(held), at=self.hub.clock.ns(), aggregates=aggregates)
 
     def begin(self, instrument: Instrument) -> None:
-        """Makes the trading before the start, at the first use of an instrument."""
+        """Makes the trading before the start, at the first use of an instrument.
+
+        However late that use is: whoever has listened since would miss what is newer.
+        """
         if instrument.begun:
             return
         instrument.begun = True
         if not self.prelude or not instrument.open or self.hub.replaying:
             return
-        now = self.hub.clock.ns() - 10**9
+        end = min(self._started, self.hub.clock.ns()) - 10**9
         steps = sorted(self.rng.randrange(self.prelude_span) for _ in range(self.prelude))
         for step in steps:
-            trade = self.hub.generator.draw(self, instrument, now - self.prelude_span + step)
+            trade = self.hub.generator.draw(self, instrument, end - self.prelude_span + step)
             self._record(instrument, self.wire.channel, trade, connections=0, snapshot_only=True)
             for channel, joined in self.wire.derived(instrument, trade, trade.time):
                 self._record(instrument, channel, joined, connections=0, snapshot_only=True)
