@@ -21,7 +21,7 @@ from metdc_operator.cluster.calls import Calls
 from metdc_operator.installation import Installation
 from metdc_operator.metrics import Metrics
 from metdc_operator.observation import Reason, Trouble
-from metdc_operator.reconcile.queue import BACKOFF, Queue
+from metdc_operator.reconcile.queue import BACKOFF, Queue, backoff
 from metdc_operator.records import PodRecord, Raw
 from metdc_operator.reports import Reports
 from metdc_operator.trouble import MOUNTING, of_events
@@ -137,7 +137,7 @@ class Captures:
             self._metrics.api_errors.inc()
             count = self._failures.get(key, 0)
             self._failures[key] = count + 1
-            after = BACKOFF[min(count, len(BACKOFF) - 1)]
+            after = backoff(count)
             log.warning("%s/%s: %s; again in %g s", *key, error, after)
         except Exception:
             log.exception("%s/%s: cannot be reconciled", *key)

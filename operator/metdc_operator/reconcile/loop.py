@@ -26,7 +26,7 @@ from metdc_operator.observation import Reason, Seen, Trouble
 from metdc_operator.plan import DEPLOYMENT, Action, Apply, Observed, Verify, plan, views
 from metdc_operator.reconcile.act import Actor
 from metdc_operator.reconcile.desk import Desk
-from metdc_operator.reconcile.queue import BACKOFF, Queue
+from metdc_operator.reconcile.queue import BACKOFF, Queue, backoff
 from metdc_operator.reconcile.store import Key, Store
 from metdc_operator.replacement import remembered
 from metdc_operator.resource import KIND, Part, Resource
@@ -91,7 +91,7 @@ class Reconciler:
         except ApiError as error:
             result = "refused"
             self._metrics.api_errors.inc()
-            wait = BACKOFF[min(memory.failures, len(BACKOFF) - 1)]
+            wait = backoff(memory.failures)
             memory.failures += 1
             log.warning("%s/%s: %s; again in %g s", *key, error, wait)
             self._queue.add(key, after=wait)

@@ -12,6 +12,11 @@ BACKOFF = (1.0, 2.0, 5.0, 10.0, 30.0)
 """Seconds until a key is looked at again after so many refusals of the API server in a row; then always the last."""
 
 
+def backoff(refusals: int) -> float:
+    """Return the seconds until a key is looked at again, after so many refusals before this one."""
+    return BACKOFF[min(refusals, len(BACKOFF) - 1)]
+
+
 class Queue(Generic[K]):
     """Keys to look at, now or later; ``clock`` is monotonic, in seconds."""
 

@@ -2,7 +2,9 @@
 
 import asyncio
 
-from metdc_operator.reconcile.queue import Queue
+import pytest
+
+from metdc_operator.reconcile.queue import Queue, backoff
 
 
 class Clock:
@@ -72,3 +74,8 @@ async def test_the_oldest_key_tells_how_long_it_waits_or_is_worked_on() -> None:
     await queue.get()
     clock.now += 7
     assert queue.oldest() == 7
+
+
+@pytest.mark.parametrize(("refusals", "seconds"), [(0, 1.0), (1, 2.0), (4, 30.0), (5, 30.0), (1000, 30.0)])
+def test_a_refused_key_is_looked_at_again_ever_later_up_to_a_bound(refusals: int, seconds: float) -> None:
+    assert backoff(refusals) == seconds
