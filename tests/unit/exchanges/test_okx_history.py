@@ -94,6 +94,17 @@ def test_without_a_number_behind_it_a_hole_is_read_downwards_from_its_end(after:
     assert (asked["type"], asked["after"]) == ("2", str(START // MS + 1))
 
 
+def test_one_budget_keeps_to_the_limit_of_each_path() -> None:
+    for venue in (SPOT, FUTURES):
+        newest, history = (source.request(span(BTC, mark(5), mark(9))) for source in venue.sources)
+        assert newest is not None
+        assert history is not None
+        rate = venue.limits.rest_weight
+        asked = (newest, history, venue.listing_request())
+        assert [rate.count // each.weight for each in asked] == [100, 20, 20]
+        assert rate.seconds == 2
+
+
 # -- pages
 
 

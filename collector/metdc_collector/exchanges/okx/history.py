@@ -24,6 +24,8 @@ from metdc_collector.exchanges.replies import array, asked, decoded_object, numb
 from metdc_collector.wire.instrument import Instrument
 from metdc_collector.wire.trade import Trade
 
+RARE = 5
+"""Weight of what may be asked for a fifth as often as the newest trades: pages of the past, and the instrument list."""
 _MILLISECOND = 1_000_000
 _DAY = 86_400.0
 _NEWEST, _MOST = 500, 100
@@ -94,7 +96,7 @@ class History:
 
 def _older(instrument: Instrument, kind: int, mark: int) -> Request:
     path = f"/api/v5/market/history-trades?instId={quote(instrument.name)}&type={kind}&after={mark}&limit={_MOST}"
-    return Request(path)
+    return Request(path, weight=RARE)
 
 
 def _read(body: bytes, instrument: Instrument, received: int, *, contracts: bool, most: int) -> Page:

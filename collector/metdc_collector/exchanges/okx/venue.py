@@ -17,7 +17,7 @@ from metdc_collector.exchanges.base import (
 from metdc_collector.exchanges.checks import is_name
 from metdc_collector.exchanges.naming import common_name
 from metdc_collector.exchanges.okx import instruments
-from metdc_collector.exchanges.okx.history import History, Newest
+from metdc_collector.exchanges.okx.history import RARE, History, Newest
 from metdc_collector.exchanges.okx.protocol import OkxConversation
 from metdc_collector.wire.instrument import Instrument
 
@@ -35,7 +35,7 @@ class OkxVenue(MarketFacts):
 
     def listing_request(self) -> Request:
         """``GET /api/v5/public/instruments``: one body, no pages."""
-        return Request(f"/api/v5/public/instruments?instType={instruments.TYPES[self.market]}")
+        return Request(f"/api/v5/public/instruments?instType={instruments.TYPES[self.market]}", weight=RARE)
 
     def listing(self, *pages: bytes, known: Mapping[str, Instrument] = NONE_KNOWN) -> Listing:
         """Read the instrument list; see :mod:`metdc_collector.exchanges.okx.instruments`."""
@@ -67,8 +67,8 @@ _LIMITS = Limits(
     # once, in two frames, and is replaced rather than changed: that number is far away, and the pace is ours.
     frames=Rate(5, 1),
     connects=Rate(3, 1),
-    # Of an instrument list, by address and product; the newest trades may be asked for five times as often.
-    rest_weight=Rate(20, 2),
+    # Of the newest trades. The venue counts each path by itself; one budget for all keeps to each of their limits.
+    rest_weight=Rate(100, 2),
     # 64 KB, whichever thousand is meant.
     argument_bytes=64_000,
     # A frame too long, and too many channels, by three names.
