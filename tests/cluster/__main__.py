@@ -24,12 +24,19 @@ from tests.harness import FAILED, NOTHING, OK, ROOT, conclude, folder, heed_sign
 Part = Sequence[Sequence[object]]
 _FOLDER = Path(__file__).parent
 _SAMPLE = _FOLDER / "sample"
-_PODS = (_FOLDER / "test_captures.py", _FOLDER / "test_collector_pod.py")
-_OTHERS = ("-n", "4", "--dist", "worksteal", "-m", "not alone", *(f"--ignore={path}" for path in (_SAMPLE, *_PODS)))
-WHOLE: Sequence[Part] = ([_PODS, (*_OTHERS, _FOLDER)], [(_SAMPLE,)], [("-m", "alone", _FOLDER)])
+_CAPTURES, _PODS = _FOLDER / "test_captures.py", _FOLDER / "test_collector_pod.py"
+_OTHERS = ("-n", "4", "--dist", "worksteal", "-m", "not alone")
+_LEFT_OUT = [f"--ignore={path}" for path in (_SAMPLE, _CAPTURES, _PODS)]
+_IN_TURN = [_SAMPLE / f"test_{name}.py" for name in ("strokes", "outages", "rotations")]
+WHOLE: Sequence[Part] = (
+    [[_CAPTURES], [_PODS], [*_OTHERS, *_LEFT_OUT, _FOLDER]],
+    [["-p", "no:randomly", *_IN_TURN]],
+    [["-m", "alone", _FOLDER]],
+)
 """What runs one after the other, of each part the words of the pytests that run at once.
 
-Two markets' pods and what mostly waits for the operator go well together; the sample takes all of a small machine.
+A few markets' pods and what mostly waits for the operator go well together; the sample takes all of a small machine.
+Its audits are of all trades so far: what needs few comes first.
 """
 
 

@@ -38,36 +38,14 @@ def install_definition(where: Place) -> None:
 
 
 @contextlib.contextmanager
-def operator(where: Place, images: Images, *, nodes: bool = False, **installation: Any) -> Iterator[Operator]:
-    """Install config/namespaced in a namespace; ``installation`` are fields of its defaults, as in the file.
-
-    With ``nodes`` the operator sees the cluster's nodes as well, as that of config/base does.
-    """
+def operator(where: Place, images: Images, **installation: Any) -> Iterator[Operator]:
+    """Install config/namespaced in a namespace; ``installation`` are fields of its defaults, as in the file."""
     install_definition(where)
     defaults = {"operator": where.name, "image": images.collector, "captures": {"image": images.listings}}
     defaults |= installation
-    with _sight_of_nodes(where) if nodes else contextlib.nullcontext():
-        where.apply(*(_moved(thing, where, images, defaults, nodes=nodes) for thing in _objects(where)))
-        where.rolled_out("metdc-operator")
-        yield Operator(where)
-
-
-@contextlib.contextmanager
-def _sight_of_nodes(where: Place) -> Iterator[None]:
-    """Grant the namespace's operator what config/base grants it of nodes, for as long as it is there."""
-    (role,) = (each for each in where.cluster.kustomize(ROOT / "config" / "base") if each["kind"] == "ClusterRole")
-    named = {"apiVersion": role["apiVersion"], "metadata": {"name": f"{where.name}-nodes"}}
-    rules = [rule for rule in role["rules"] if "nodes" in rule["resources"]]
-    subject = {"kind": "ServiceAccount", "name": "metdc-operator", "namespace": where.name}
-    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": f"{where.name}-nodes"}
-    where.cluster.apply(
-        named | {"kind": "ClusterRole", "rules": rules},
-        named | {"kind": "ClusterRoleBinding", "roleRef": reference, "subjects": [subject]},
-    )
-    try:
-        yield
-    finally:
-        where.cluster.run("delete", "clusterrole,clusterrolebinding", f"{where.name}-nodes")
+    where.apply(*(_moved(thing, where, images, defaults) for thing in _objects(where)))
+    where.rolled_out("metdc-operator")
+    yield Operator(where)
 
 
 def _objects(where: Place) -> list[Json]:
@@ -75,7 +53,7 @@ def _objects(where: Place) -> list[Json]:
     return [thing for thing in found if thing["kind"] not in _CLUSTERED]
 
 
-def _moved(thing: Json, where: Place, images: Images, defaults: Mapping[str, Any], *, nodes: bool) -> Json:
+def _moved(thing: Json, where: Place, images: Images, defaults: Mapping[str, Any]) -> Json:
     thing["metadata"]["namespace"] = where.name
     if thing["kind"] == "RoleBinding":
         for subject in thing["subjects"]:
@@ -85,8 +63,7 @@ def _moved(thing: Json, where: Place, images: Images, defaults: Mapping[str, Any
     elif thing["kind"] == "Deployment":
         (container,) = thing["spec"]["template"]["spec"]["containers"]
         container["image"] = images.operator
-        words = (word for word in container["args"] if not (nodes and word == "--nodes=false"))
         container["args"] = [
-            f"--namespaces={where.name}" if word.startswith("--namespaces=") else word for word in words
+            f"--namespaces={where.name}" if word.startswith("--namespaces=") else word for word in container["args"]
         ]
     return thing

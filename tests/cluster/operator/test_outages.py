@@ -19,7 +19,7 @@ from tests.cluster.place import START, Exchanges, exchanges, ready, report
 from tests.cluster.testbed import Action, component
 from tests.harness import eventually
 
-pytestmark = [pytest.mark.alone(turn=3), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.alone(turn=2), pytest.mark.timeout(600)]
 AWAY = 60.0
 """Seconds without an API server. Three minutes would show no more: the Lease is lost after 10 s, requests end after
 20 s, reports count no more after 45 s."""

@@ -15,7 +15,7 @@ from tests.cluster.sample.scene import Sample, sample
 
 @pytest.fixture(scope="package")
 def scene(cluster: Cluster, images: Images) -> Iterator[Sample]:
-    """The sample, in a namespace of its own, with an operator that sees the nodes."""
+    """The sample, in a namespace of its own."""
     with contextlib.ExitStack() as stack:
         where = stack.enter_context(place(cluster, f"{PREFIX}-sample-{uuid.uuid4().hex[:5]}"))
-        yield stack.enter_context(sample(where, images, nodes=True))
+        yield stack.enter_context(sample(where, images))

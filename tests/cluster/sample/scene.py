@@ -18,7 +18,7 @@ from tests.audit.judge import Verdict
 from tests.cluster.images import Images
 from tests.cluster.installed import operator
 from tests.cluster.kube import Json, conditions
-from tests.cluster.place import FILLED, START, Exchanges, Place, exchanges, ready
+from tests.cluster.place import FILLED, START, Exchanges, Place, exchanges, ready, report
 from tests.harness import ROOT, eventually, say
 
 DIVIDE = 2
@@ -169,12 +169,20 @@ class Sample:
         self.exchanges.order("/rate", total=self.rate)
         self.exchanges.order("/resume")
 
+    def owes(self) -> bool:
+        """Whether a collector says that it has, or knows of, trades that are still to be stored."""
+        told = (report(self.where, pod["metadata"]["name"]) for pod in self.pods())
+        return any(one is not None and one["gaps"]["open"] + one["backlog"]["trades"] for one in told)
+
     def audited(self) -> Verdict:
         """Compare what is stored with what the exchanges sent, once what was missed has been back-filled.
 
         The exchanges rest meanwhile, and trade again afterwards.
         """
         end = time.monotonic() + FILLED
+        self.exchanges.order("/pause")
+        while self.owes() and time.monotonic() < end:
+            time.sleep(2)
         while not (verdict := self.exchanges.audited()).ok and time.monotonic() < end:
             time.sleep(5)
         self.exchanges.order("/resume")
@@ -182,11 +190,11 @@ class Sample:
 
 
 @contextlib.contextmanager
-def sample(where: Place, images: Images, *, rate: float = RATE, nodes: bool = False) -> Iterator[Sample]:
-    """Apply the sample in a namespace and wait until each market has a ready pod; ``nodes``: the operator sees them."""
+def sample(where: Place, images: Images, *, rate: float = RATE) -> Iterator[Sample]:
+    """Apply the sample in a namespace and wait until each market has a ready pod."""
     nats = {"urls": ["nats://nats:4222"], "stream": {"maxBytes": "1Gi"}}
     words = (f"--divide-timers={DIVIDE}", "--history=50")
-    with exchanges(where, images, *words) as running, operator(where, images, nodes=nodes, nats=nats):
+    with exchanges(where, images, *words) as running, operator(where, images, nats=nats):
         found = Sample(where, running, rate, {each["metadata"]["name"]: each for each in documents()})
         begun = datetime.now(UTC)
         running.order("/rate", total=rate)

@@ -1,62 +1,23 @@
-"""What befalls all pods at once: a node is drained, NATS is restarted, NATS is away."""
+"""What befalls all pods at once: NATS is restarted, NATS is away."""
 
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pytest
 
 from tests.audit.judge import Verdict
 from tests.cluster.kube import Json, conditions
-from tests.cluster.place import CEILING, START, ready
-from tests.cluster.sample.scene import SETTLED, Sample, market_of, restarts
+from tests.cluster.place import START
+from tests.cluster.sample.scene import SETTLED, Sample, restarts
 from tests.harness import eventually
 
 AWAY = float(os.environ.get("METDC_NATS_AWAY", "30"))
 """Seconds that NATS is away."""
 
 pytestmark = pytest.mark.timeout(2400 + 2 * AWAY)
-
-
-# -- nodes
-
-
-@pytest.fixture
-def cordoned(scene: Sample) -> Iterator[str]:
-    """The node with most of the pods; it takes pods again afterwards."""
-    scene.settle()
-    nodes = [pod["spec"]["nodeName"] for pod in scene.pods()]
-    node: str = max(sorted(set(nodes)), key=nodes.count)
-    yield node
-    scene.where.cluster.run("uncordon", node)
-
-
-def test_a_drained_node_gives_its_pods_away_without_a_hole(scene: Sample, cordoned: str) -> None:
-    dark: set[str] = set()
-
-    def drained() -> bool:
-        alive = {market_of(pod) for pod in scene.pods() if ready(pod)}
-        dark.update(set(scene.markets) - alive)
-        return drain.done()
-
-    # Only this installation's pods: exchanges and NATS stay.
-    chosen = f"--pod-selector=metdc.io/operator={scene.where.name}"
-    words = ("drain", cordoned, chosen, "--delete-emptydir-data", f"--timeout={SETTLED:.0f}s")
-    with ThreadPoolExecutor() as threads:
-        drain = threads.submit(scene.where.cluster.run, *words, timeout=SETTLED + CEILING)
-        eventually(drained, SETTLED + CEILING, f"{cordoned} is drained", every=1)
-        drain.result()
-    eventually(scene.whole, SETTLED, "each market has one ready pod", every=2)
-    assert cordoned not in {pod["spec"]["nodeName"] for pod in scene.pods()}
-    assert not dark
-    record = scene.audited().record()
-    assert record["ok"], json.dumps(record)
-
-
-# -- NATS
 
 
 @dataclass(slots=True)
