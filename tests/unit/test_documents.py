@@ -13,7 +13,7 @@ import pytest
 from metdc_collector import settings
 from metdc_collector.cli.group import COMMANDS
 from metdc_collector.exchanges.registry import MARKETS, venue
-from metdc_collector.wire import config, gap, instrument, listing, report, trade
+from metdc_collector.wire import capture, config, gap, instrument, listing, report, trade
 from metdc_operator import validate
 from metdc_operator.observation import MarketSeen, Reason, Seen
 from metdc_operator.status import status
@@ -31,6 +31,7 @@ DECODERS: dict[str, Callable[[bytes], object]] = {
     "gap.v1": gap.decode,
     "instrument.v1": instrument.decode,
     "listing.v1": listing.decode,
+    "capture.v1": capture.decode,
     "report.v1": report.decode,
 }
 
@@ -61,8 +62,17 @@ def schema_of(record: dict[str, Any]) -> str:
         "tick": "instrument.v1",
         "last_ids": "report.v1",
         "announced": "listing.v1",
+        "completeness": "capture.v1",
     }
     return next(name for member, name in marks.items() if member in record)
+
+
+def inner(schema: dict[str, Any]) -> Iterator[str]:
+    """The members of a schema's members, at any depth."""
+    for member in schema.get("properties", {}).values():
+        entry = member.get("items", member)
+        yield from entry.get("properties", {})
+        yield from inner(entry)
 
 
 def test_every_metric_of_the_watcher_is_explained_under_its_name() -> None:
@@ -81,12 +91,15 @@ def test_every_member_of_the_report_is_explained() -> None:
     assert missing == ["`v`"]  # the wire contract's, in every record
 
 
-@pytest.mark.parametrize(("record", "heading"), [("trade", "Trade"), ("listing", "Listing event")])
+@pytest.mark.parametrize(
+    ("record", "heading"), [("trade", "Trade"), ("listing", "Listing event"), ("capture", "Report of a capture")]
+)
 def test_every_member_of_a_record_is_explained(record: str, heading: str) -> None:
     schema = json.loads((SCHEMAS / f"{record}.v1.schema.json").read_text())
     section = PAGES["docs/wire.md"].split(f"\n## {heading}\n")[1].split("\n## ")[0]
     rows = " ".join(re.findall(r"^\| (`[^|]+) \|", section, re.MULTILINE))
     assert [name for name in schema["properties"] if f"`{name}`" not in rows] == []
+    assert [name for name in inner(schema) if f"`{name}`" not in section] == []
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -7,9 +7,11 @@ The last words of a container are at most 4,096 bytes; what does not fit is left
      "bucket":"metdc_captures","summary":"binance.spot.SOMI-USDT moved first, …",
      "trades":4711,"traded":9,"gaps":0,"absent":1,
      "markets":[{"market":"binance.spot","instrument":"SOMIUSDT","symbol":"SOMI-USDT","trades":1200,"lacks":[]}],
-     "missing":[{"market":"okx.futures","reason":"not_listed","text":"the coin was not there at that time"}]}
+     "missing":[{"market":"okx.futures","reason":"not_listed","text":"SOMI was not listed there at that time"}],
+     "reason":"","message":""}
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
@@ -25,6 +27,7 @@ LAST_WORDS = 4096
 State = Literal["waiting", "reading", "captured", "refused", "failed"]
 Completeness = Literal["", "Provisional", "Final"]
 _LONGEST = 600
+_MARKET = re.compile(r"[a-z0-9_-]+\.[a-z0-9_-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +116,28 @@ def decode(data: bytes) -> CaptureReport:
         InvalidMessage: when it is no report of a capture, or is of a version that this code does not know.
     """
     try:
-        return records.build(CaptureReport, records.load(data, VERSION))
+        report = records.build(CaptureReport, records.load(data, VERSION))
+        _check(report)
     except WireError as error:
         raise InvalidMessage(f"report of a capture: {error}") from None
+    return report
+
+
+def _check(report: CaptureReport) -> None:
+    """Check that what is named has a name, and each market and symbol both of its parts.
+
+    Raises:
+        InvalidMessage: when one hasn't.
+    """
+    named = [("name", report.name), ("base", report.base), *(("instrument", one.instrument) for one in report.markets)]
+    for member, name in named:
+        if not name:
+            raise InvalidMessage(f"{member}: is empty")
+    for one in report.markets:
+        records.symbol({"symbol": one.symbol})
+    for market in (*(one.market for one in report.markets), *(one.market for one in report.missing)):
+        if _MARKET.fullmatch(market) is None:
+            raise InvalidMessage(f"market: {market[:80]!r} is not EXCHANGE.MARKET")
 
 
 def _json(report: CaptureReport) -> bytes:

@@ -5,6 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from metdc_collector.wire.capture import Absent, Captured, CaptureReport, Span
 from metdc_collector.wire.gap import Edge, Gap
 from metdc_collector.wire.instrument import Instrument
 from metdc_collector.wire.listing import Listing
@@ -125,6 +126,40 @@ listings = st.builds(
     notice=maybe(texts),
     title=maybe(texts),
     url=maybe(texts),
+)
+places = st.builds("{}.{}".format, exchanges, markets)
+captures = st.builds(
+    CaptureReport,
+    name=ids,
+    base=coins,
+    at=numbers,
+    start=numbers,
+    end=numbers,
+    state=st.sampled_from(["waiting", "reading", "captured", "refused", "failed"]),
+    completeness=st.sampled_from(["", "Provisional", "Final"]),
+    made=maybe(numbers),
+    bucket=texts,
+    summary=texts,
+    trades=counts,
+    traded=counts,
+    gaps=counts,
+    absent=counts,
+    markets=st.lists(
+        st.builds(
+            Captured,
+            market=places,
+            instrument=natives,
+            symbol=st.builds("{}-{}".format, coins, quotes),
+            trades=counts,
+            lacks=st.lists(
+                st.builds(Span, reason=texts, start=numbers, end=numbers, open=st.booleans()), max_size=3
+            ).map(tuple),
+        ),
+        max_size=3,
+    ).map(tuple),
+    missing=st.lists(st.builds(Absent, market=places, reason=texts, text=texts), max_size=3).map(tuple),
+    reason=texts,
+    message=texts,
 )
 reports = st.builds(
     Report,

@@ -1,144 +1,22 @@
 """What all kinds of message have in common: they come back equal, and damage is refused in one way only."""
 
 import json
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from metdc_collector.wire import gap, instrument, listing, report, schemas, trade
+from metdc_collector.wire import schemas
 from metdc_collector.wire.errors import InvalidMessage
-from metdc_collector.wire.gap import Edge, Gap
-from metdc_collector.wire.listing import Listing
-from metdc_collector.wire.report import Report
-from metdc_collector.wire.trade import Trade
 from tests.unit.wire import examples
+from tests.unit.wire.kinds import KINDS, NAMED, REQUIRED, SOUND, VALIDATORS
 
-
-class Kind(NamedTuple):
-    encode: Callable[[Any], bytes]
-    decode: Callable[[bytes], Any]
-    values: st.SearchStrategy[Any]
-
-
-KINDS = {
-    "trade": Kind(trade.encode, trade.decode, examples.trades),
-    "gap": Kind(gap.encode, gap.decode, examples.gaps),
-    "instrument": Kind(instrument.encode, instrument.decode, examples.instruments),
-    "report": Kind(report.encode, report.decode, examples.reports),
-    "listing": Kind(listing.encode, listing.decode, examples.listings),
-}
-VALIDATORS = {name: Draft202012Validator(schemas.load(name)) for name in KINDS}
-SOUND = {
-    "trade": trade.encode(
-        Trade(
-            examples.BTC,
-            id="5312345678",
-            seq="5312345678",
-            price="80227.01",
-            quantity="0.00042",
-            side="sell",
-            time=1790001515463000000,
-            received=1790001515465120331,
-        )
-    ),
-    "gap": gap.encode(
-        Gap(
-            exchange="binance",
-            market="spot",
-            base="BTC",
-            quote="USDT",
-            instrument="BTCUSDT",
-            before=Edge("5312345678", 1790001515463000000),
-            after=Edge("5312345700", 1790001519000000000),
-            start=1790001515463000000,
-            end=1790001519000000000,
-            cause="disconnected",
-            state="open",
-            at=1790001519100000000,
-        )
-    ),
-    "instrument": instrument.encode(examples.BTC),
-    "listing": listing.encode(
-        Listing(
-            exchange="upbit",
-            market="krw",
-            base="POD",
-            quote="KRW",
-            instrument="KRW-POD",
-            source="announcements",
-            first_seen=1790001514803112402,
-        )
-    ),
-    "report": report.encode(
-        Report(
-            namespace="default",
-            collector="binance",
-            exchange="binance",
-            market="spot",
-            shard=0,
-            shards=1,
-            pod="binance-spot-0-abc",
-            uid="8a1f",
-            slot="2026-11-23T10:00:00Z",
-            started=1790001000000000000,
-            at=1790001515000000000,
-        )
-    ),
-}
-REQUIRED = {
-    "trade": (
-        [
-            "v",
-            "exchange",
-            "market",
-            "symbol",
-            "instrument",
-            "id",
-            "seq",
-            "price",
-            "quantity",
-            "side",
-            "time",
-            "received",
-        ]
-    ),
-    "gap": [
-        "v",
-        "gap",
-        "exchange",
-        "market",
-        "symbol",
-        "instrument",
-        "before",
-        "after",
-        "from",
-        "to",
-        "cause",
-        "state",
-        "at",
-    ],
-    "instrument": ["v", "exchange", "market", "symbol", "instrument", "base", "quote"],
-    "listing": ["v", "exchange", "market", "symbol", "instrument", "source", "first_seen"],
-    "report": [
-        "v",
-        "namespace",
-        "collector",
-        "exchange",
-        "market",
-        "shard",
-        "shards",
-        "pod",
-        "uid",
-        "slot",
-        "started",
-        "at",
-    ],
-}
-NAMED = {"v": "version", "from": "start", "to": "end", "instrument": "instrument|name"}
+LACK = {"reason": "gap", "start": 1795744800000000000, "end": 1795744801000000000, "open": True}
+CAPTURED = {"market": "binance.spot", "instrument": "SOMIUSDT", "symbol": "SOMI-USDT", "trades": 1, "lacks": [LACK]}
+ABSENT = {"market": "okx.futures", "reason": "not_listed", "text": "it was not there"}
 each_kind = pytest.mark.parametrize("name", KINDS)
 generated = settings(max_examples=50)
 
@@ -240,6 +118,45 @@ def test_a_damaged_message_is_refused_or_still_makes_a_message(name: str, data: 
         ("listing", "notice", 6635),
         ("listing", "title", ["x"]),
         ("listing", "url", True),
+        ("capture", "v", "1"),
+        ("capture", "name", 1),
+        ("capture", "name", ""),
+        ("capture", "base", None),
+        ("capture", "base", ""),
+        ("capture", "at", -1),
+        ("capture", "start", 1.5),
+        ("capture", "end", "2026-11-27T02:00:20Z"),
+        ("capture", "state", "done"),
+        ("capture", "completeness", None),
+        ("capture", "made", False),
+        ("capture", "bucket", None),
+        ("capture", "summary", 1),
+        ("capture", "trades", -1),
+        ("capture", "traded", None),
+        ("capture", "gaps", "1"),
+        ("capture", "absent", True),
+        ("capture", "markets", None),
+        ("capture", "markets", [1]),
+        ("capture", "markets", [{"market": "binance.spot"}]),
+        ("capture", "markets", [CAPTURED | {"market": "binance"}]),
+        ("capture", "markets", [CAPTURED | {"market": "binance.spot.SOMI"}]),
+        ("capture", "markets", [CAPTURED | {"market": "Binance.spot"}]),
+        ("capture", "markets", [CAPTURED | {"instrument": ""}]),
+        ("capture", "markets", [CAPTURED | {"symbol": "SOMI"}]),
+        ("capture", "markets", [CAPTURED | {"symbol": "SOMI-"}]),
+        ("capture", "markets", [CAPTURED | {"trades": -1}]),
+        ("capture", "markets", [CAPTURED | {"lacks": {}}]),
+        ("capture", "markets", [CAPTURED | {"lacks": [{"reason": "gap", "start": 1}]}]),
+        ("capture", "markets", [CAPTURED | {"lacks": [LACK | {"reason": None}]}]),
+        ("capture", "markets", [CAPTURED | {"lacks": [LACK | {"end": -1}]}]),
+        ("capture", "markets", [CAPTURED | {"lacks": [LACK | {"open": 1}]}]),
+        ("capture", "missing", {}),
+        ("capture", "missing", [{"market": "okx.spot"}]),
+        ("capture", "missing", [ABSENT | {"market": "okx."}]),
+        ("capture", "missing", [ABSENT | {"reason": 1}]),
+        ("capture", "missing", [ABSENT | {"text": None}]),
+        ("capture", "reason", None),
+        ("capture", "message", ["x"]),
         ("report", "namespace", None),
         ("report", "shard", -1),
         ("report", "shard", "0"),
@@ -283,12 +200,24 @@ def test_a_schema_is_a_schema(name: str) -> None:
 
 @each_kind
 def test_a_schema_describes_every_member_that_is_sent(name: str) -> None:
-    assert set(json.loads(SOUND[name])) <= set(schemas.load(name)["properties"])
+    assert list(_unknown(json.loads(SOUND[name]), schemas.load(name))) == []
     assert [where for where in _undescribed(schemas.load(name)) if where != ""] == []
 
 
 def test_the_schemas_that_are_shipped_are_those_of_the_messages() -> None:
     assert set(schemas.NAMES) == set(KINDS)
+
+
+def _unknown(value: Any, schema: dict[str, Any], path: str = "") -> Iterator[str]:
+    if isinstance(value, list):
+        for entry in value:
+            yield from _unknown(entry, schema.get("items", {}), f"{path}[]")
+    elif isinstance(value, dict) and "additionalProperties" not in schema:
+        for name, member in value.items():
+            if (found := schema.get("properties", {}).get(name)) is None:
+                yield f"{path}.{name}"
+            else:
+                yield from _unknown(member, found, f"{path}.{name}")
 
 
 def _undescribed(schema: dict[str, Any], path: str = "") -> Iterator[str]:

@@ -5,10 +5,10 @@ from typing import Any
 
 import orjson
 
-NAMES = ("trade", "gap", "instrument", "report", "listing")
+NAMES = ("trade", "gap", "instrument", "report", "listing", "capture")
 
 
 def load(name: str) -> dict[str, Any]:
-    """Return the schema of ``trade``, ``gap``, ``instrument``, ``report`` or ``listing``, as published."""
+    """Return the schema of ``trade``, ``gap``, ``instrument``, ``report``, ``listing`` or ``capture``, as published."""
     schema: dict[str, Any] = orjson.loads(files(__name__).joinpath(f"{name}.v1.schema.json").read_bytes())
     return schema
