@@ -11,6 +11,8 @@ import jsonschema
 import pytest
 
 from metdc_collector import settings
+from metdc_collector.captures import analysis
+from metdc_collector.captures.folder import files
 from metdc_collector.cli.group import COMMANDS
 from metdc_collector.exchanges.registry import MARKETS, venue
 from metdc_collector.wire import capture, config, gap, instrument, listing, report, trade
@@ -18,6 +20,8 @@ from metdc_operator import validate
 from metdc_operator.observation import MarketSeen, Reason, Seen
 from metdc_operator.status import status
 from tests.checks import metrics, reference
+from tests.unit.captures.made import BINANCE, BYBIT, ORDER, at, jump, skewed, whole
+from tests.unit.captures.test_folder import made, metadata, traded
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "collector/metdc_collector/wire/schemas"
@@ -34,6 +38,13 @@ DECODERS: dict[str, Callable[[bytes], object]] = {
     "capture.v1": capture.decode,
     "report.v1": report.decode,
 }
+# Two markets that the clocks order differently, and a trade that no column of Parquet holds: no member is left out.
+ANALYSIS = analysis.record(
+    analysis.analyse(
+        ORDER, {BINANCE: whole(at(jump(1_000, "1.1"))), BYBIT: whole(skewed(at(jump(1_100, "1.1")), -300))}
+    )
+)
+METADATA = metadata(files(made([traded(0, "0." + "0" * 18 + "1")])))
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -75,6 +86,16 @@ def inner(schema: dict[str, Any]) -> Iterator[str]:
         yield from inner(entry)
 
 
+def members(value: Any) -> Iterator[str]:
+    """The names of a record's members, at any depth."""
+    if isinstance(value, dict):
+        yield from value
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            yield from members(each)
+
+
 def test_every_metric_of_the_watcher_is_explained_under_its_name() -> None:
     explained = set(re.findall(r"^\| `(metdc_\w+)` \|", PAGES["docs/listings.md"], re.MULTILINE))
     assert explained == {name for each in metrics.of_watcher() for name in each.samples}
@@ -100,6 +121,12 @@ def test_every_member_of_a_record_is_explained(record: str, heading: str) -> Non
     rows = " ".join(re.findall(r"^\| (`[^|]+) \|", section, re.MULTILINE))
     assert [name for name in schema["properties"] if f"`{name}`" not in rows] == []
     assert [name for name in inner(schema) if f"`{name}`" not in section] == []
+
+
+@pytest.mark.parametrize(("heading", "record"), [("The metadata", METADATA), ("The record", ANALYSIS)])
+def test_every_member_of_a_capture_s_result_is_explained(heading: str, record: dict[str, Any]) -> None:
+    section = re.split(r"\n##", PAGES["docs/captures.md"].split(f"\n### {heading}\n")[1])[0]
+    assert sorted(name for name in members(record) if f"`{name}`" not in section) == []
 
 
 @pytest.mark.parametrize("name", COMMANDS)
