@@ -71,6 +71,12 @@ class Sample:
             self._specs[each]["spec"] = {key: value for key, value in changed.items() if value is not None}
         self.where.apply(*(self._specs[each] for each in ((name,) if name else tuple(self._specs))))
 
+    def split(self, market: str, shards: int) -> None:
+        """Apply a market's resource with so many shards of that market."""
+        name, _, wanted = market.partition(".")
+        markets = self._specs[name]["spec"]["markets"]
+        self.apply(name, markets=[one | {"shards": shards} if one["name"] == wanted else one for one in markets])
+
     def order(self, name: str) -> None:
         """Order one replacement of every pod of a resource, now."""
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -57,11 +57,10 @@ def strokes(scene: Sample, fist: Hand) -> Strokes:
     scene.order("okx")
     name = found.before[KILLED][0]["metadata"]["name"]
     scene.where.kubectl("delete", "pod", name, "--grace-period=0", "--force", "--wait=false")
-    split = SPLIT.partition(".")[0]
-    scene.apply(split, markets=[{"name": "spot"}, {"name": "futures", "shards": SHARDS}])
+    scene.split(SPLIT, SHARDS)
     eventually(lambda: _others(scene, found), SETTLED, "pods replaced, shards grown", every=2)
     found.split = scene.pods_in(SPLIT)
-    scene.apply(split, markets=[{"name": "spot"}, {"name": "futures"}])
+    scene.split(SPLIT, 1)
     scene.settle()
     found.after = _by_market(scene)
     found.verdict = scene.audited()
