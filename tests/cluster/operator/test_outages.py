@@ -3,31 +3,70 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import pytest
 
+from tests.audit.judge import Verdict
 from tests.cluster.collectors import Collector
 from tests.cluster.conftest import NewPlace
 from tests.cluster.images import Images
-from tests.cluster.kube import Cluster
-from tests.cluster.operator.world import Process, World, until
+from tests.cluster.kube import Cluster, Json
+from tests.cluster.operator.world import Process, World, new_world, until
 from tests.cluster.place import START, Exchanges, exchanges, ready, report
 from tests.cluster.testbed import Action, component
-from tests.harness import eventually
+from tests.harness import eventually, say
 
-pytestmark = [pytest.mark.alone(turn=2), pytest.mark.timeout(600)]
-AWAY = 60.0
-"""Seconds without an API server. Three minutes would show no more: the Lease is lost after 10 s, requests end after
-20 s, reports count no more after 45 s."""
-FROZEN = 30.0
-"""Seconds in which it takes connections and answers none: longer than any request waits, and than the Lease is held."""
+pytestmark = [pytest.mark.alone(turn=2), pytest.mark.timeout(900)]
 RATE = 100.0
 DIVIDE = 3
 """Of timers: less than elsewhere, since the control plane that comes back takes all of a small machine for a while."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """What befalls a part of the control plane, for how many seconds, and what ends it."""
+
+    name: str
+    part: str
+    begins: Action
+    seconds: float
+    ends: Action | None = None
+
+
+OUTAGES = (
+    # Three minutes would show no more: the Lease is lost after 10 s, requests end after 20 s, reports count no more
+    # after 45 s.
+    Outage("an API server that is killed and stays away", "apiserver", "kill", 50, "start"),
+    # It takes connections and answers none: for longer than any request waits, and than the Lease is held.
+    Outage("an API server that hangs", "apiserver", "freeze", 25, "thaw"),
+    Outage("an etcd that is started anew", "etcd", "restart", 5),
+)
+
+
+@dataclass(slots=True)
+class Endured:
+    """What there was to see, by the names of outages.
+
+    Attributes:
+        held: whether the operator still thought that it may act, just before the outage's end.
+        before, after: what an operator must not have touched: templates, and pods.
+        sick: what its health check said against it.
+        ended: its exit code; null while it runs.
+        pods: the real pod before all of it, and after.
+        verdict: of the audit, of what that pod has stored.
+    """
+
+    held: dict[str, bool] = field(default_factory=dict)
+    before: dict[str, Any] = field(default_factory=dict)
+    after: dict[str, dict[str, Any]] = field(default_factory=dict)
+    sick: list[str] = field(default_factory=list)
+    ended: int | None = None
+    pods: list[Json] = field(default_factory=list)
+    verdict: Verdict = field(default_factory=lambda: Verdict({}, []))
 
 
 @pytest.fixture(scope="module")
@@ -47,58 +86,75 @@ def collector(exchange: Exchanges, images: Images) -> Collector:
     return one
 
 
-class Witness:
-    """What may not change while the control plane is away."""
+@pytest.fixture(scope="module")
+def endured(
+    cluster: Cluster, exchange: Exchanges, collector: Collector, tmp_path_factory: pytest.TempPathFactory
+) -> Endured:
+    """All outages, one after the other; each ends with an operator that works again, the last with an edit."""
+    found = Endured(pods=[collector.pod()])
 
-    def __init__(self, world: World, operator: Process, cluster: Cluster) -> None:
-        self.world, self.operator, self._cluster = world, operator, cluster
-        self.sick: list[str] = []
+    async def endure() -> None:
+        async with new_world(tmp_path_factory.mktemp("outages")) as world, world.operator() as operator:
+            await world.collector(markets=[{"name": "spot"}, {"name": "futures"}])
+            await until(partial(is_ready, world), why="ready")
+            found.before = await state(world)
+            for outage in OUTAGES:
+                say(outage.name)
+                await endured_one(found, outage, world, operator, cluster)
+            await world.collector(markets=[{"name": "spot"}])
+            await until(partial(only, world, ["binance-spot-0"]), within=60, why="an edit is heeded")
+            found.ended = operator.child.returncode
 
-    async def have(self, action: Action, name: str) -> None:
-        """Do something to a part of the control plane."""
-        await asyncio.to_thread(component, self._cluster, action, name)
-
-    async def watch(self, seconds: float) -> None:
-        """Ask the operator for so long whether it is healthy, and whether it thinks that it may act."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            status, text = await self.operator.get("/healthz")
-            if status != 200:
-                self.sick.append(text)
-            await asyncio.sleep(1)
-
-    async def state(self) -> dict[str, Any]:
-        """What an operator must not have touched: templates, and pods."""
-        deployments = await self.world.every("deployments")
-        templates = {each["metadata"]["name"]: each["spec"]["template"] for each in deployments}
-        return {"templates": templates, "pods": await self.world.pods()}
-
-    async def works_again(self) -> bool:
-        """Whether it acts, and has told since the outage what the pods say."""
-        held = await self.operator.metric("metdc_operator_lease_held")
-        return bool(held) and await self.world.condition("Ready") == ("True", "Collecting")
+    asyncio.run(endure())
+    # The node's own silence has had it marked as not ready meanwhile.
+    eventually(lambda: ready(collector.pod()), START, "the pod is ready")
+    found.pods.append(collector.pod())
+    exchange.order("/pause")
+    name = found.pods[-1]["metadata"]["name"]
+    eventually(lambda: nothing_open(exchange, name), START, "what a connection missed is filled")
+    found.verdict = exchange.audited()
+    return found
 
 
-@asynccontextmanager
-async def undisturbed(world: World, cluster: Cluster) -> AsyncIterator[Witness]:
-    """Run an operator with a resource; once the block has ended it must be healthy, and must have changed nothing."""
-    async with world.operator() as operator:
-        await world.collector(markets=[{"name": "spot"}, {"name": "futures"}])
-        await until(partial(is_ready, world), why="ready")
-        witness = Witness(world, operator, cluster)
-        before, told = await witness.state(), (await world.status())["reportedAt"]
-        yield witness
-        await until(witness.works_again, within=90, why="the operator works again")
-        await until(partial(told_after, world, told), within=60, why="the status is told anew")
-        assert witness.sick == []
-        assert await witness.state() == before
-        assert operator.child.returncode is None
-        await world.collector(markets=[{"name": "spot"}])
-        await until(partial(only, world, ["binance-spot-0"]), within=60, why="an edit is heeded")
+async def endured_one(found: Endured, outage: Outage, world: World, operator: Process, cluster: Cluster) -> None:
+    """Have one outage, and wait until the operator works again."""
+    told = (await world.status())["reportedAt"]
+    await asyncio.to_thread(component, cluster, outage.begins, outage.part)
+    try:
+        found.sick += await watched(operator, outage.seconds)
+        found.held[outage.name] = bool(await operator.metric("metdc_operator_lease_held"))
+    finally:
+        if outage.ends is not None:
+            await asyncio.to_thread(component, cluster, outage.ends, outage.part)
+    await until(partial(works_again, world, operator), within=90, why="the operator works again")
+    await until(partial(told_after, world, told), within=60, why="the status is told anew")
+    found.after[outage.name] = await state(world)
+
+
+async def watched(operator: Process, seconds: float) -> list[str]:
+    """Ask an operator for so long whether it is healthy; return what it said where it was not."""
+    sick, end = list[str](), time.monotonic() + seconds
+    while time.monotonic() < end:
+        status, text = await operator.get("/healthz")
+        if status != 200:
+            sick.append(text)
+        await asyncio.sleep(1)
+    return sick
+
+
+async def state(world: World) -> dict[str, Any]:
+    deployments = await world.every("deployments")
+    templates = {each["metadata"]["name"]: each["spec"]["template"] for each in deployments}
+    return {"templates": templates, "pods": await world.pods()}
 
 
 async def is_ready(world: World) -> bool:
     return await world.condition("Ready") == ("True", "Collecting")
+
+
+async def works_again(world: World, operator: Process) -> bool:
+    """Whether it acts, and has told since the outage what the pods say."""
+    return bool(await operator.metric("metdc_operator_lease_held")) and await is_ready(world)
 
 
 async def told_after(world: World, moment: str) -> bool:
@@ -114,53 +170,31 @@ def nothing_open(exchange: Exchanges, pod: str) -> bool:
     return told is not None and told["gaps"]["open"] == 0 and told["backlog"]["trades"] == 0
 
 
-def streamed_on(exchange: Exchanges, collector: Collector, name: str) -> None:
-    """The pod is the same, was not started again, and every trade is stored once."""
-    # The node's own silence has had it marked as not ready meanwhile.
-    eventually(lambda: ready(collector.pod()), START, "the pod is ready")
-    pod = collector.pod()
-    assert pod["metadata"]["name"] == name
-    assert [each["restartCount"] for each in pod["status"]["containerStatuses"]] == [0]
-    exchange.order("/pause")
-    eventually(lambda: nothing_open(exchange, name), START, "what a connection missed is filled")
-    record = exchange.audited().record()
+def restarts(pod: Mapping[str, Any]) -> list[int]:
+    return [each["restartCount"] for each in pod["status"]["containerStatuses"]]
+
+
+@pytest.mark.parametrize("outage", [each for each in OUTAGES if each.part == "apiserver"], ids=lambda each: each.name)
+def test_an_operator_that_cannot_renew_its_lease_acts_no_longer(endured: Endured, outage: Outage) -> None:
+    assert not endured.held[outage.name]
+
+
+@pytest.mark.parametrize("outage", OUTAGES, ids=lambda each: each.name)
+def test_an_operator_changes_nothing_once_the_control_plane_is_back(endured: Endured, outage: Outage) -> None:
+    assert endured.after[outage.name] == endured.before
+
+
+def test_an_operator_waits_for_the_control_plane_in_good_health(endured: Endured) -> None:
+    assert endured.sick == []
+    assert endured.ended is None
+
+
+def test_a_pod_streams_on_without_a_control_plane(endured: Endured) -> None:
+    before, after = endured.pods
+    assert before["metadata"]["name"] == after["metadata"]["name"]
+    assert restarts(before) == restarts(after) == [0]
+
+
+def test_an_outage_of_the_control_plane_loses_repeats_and_misorders_nothing(endured: Endured) -> None:
+    record = endured.verdict.record()
     assert record["ok"], json.dumps(record)
-    exchange.order("/resume")
-
-
-async def test_an_api_server_that_is_killed_and_stays_away_is_waited_for(
-    world: World, cluster: Cluster, exchange: Exchanges, collector: Collector
-) -> None:
-    name = collector.pod()["metadata"]["name"]
-    async with undisturbed(world, cluster) as witness:
-        await witness.have("kill", "apiserver")
-        try:
-            await witness.watch(AWAY)
-            assert not await witness.operator.metric("metdc_operator_lease_held")
-        finally:
-            await witness.have("start", "apiserver")
-    await asyncio.to_thread(streamed_on, exchange, collector, name)
-
-
-async def test_an_api_server_that_hangs_is_waited_for(
-    world: World, cluster: Cluster, exchange: Exchanges, collector: Collector
-) -> None:
-    name = collector.pod()["metadata"]["name"]
-    async with undisturbed(world, cluster) as witness:
-        await witness.have("freeze", "apiserver")
-        try:
-            await witness.watch(FROZEN)
-            assert not await witness.operator.metric("metdc_operator_lease_held")
-        finally:
-            await witness.have("thaw", "apiserver")
-    await asyncio.to_thread(streamed_on, exchange, collector, name)
-
-
-async def test_an_etcd_that_is_started_anew_costs_nothing(
-    world: World, cluster: Cluster, exchange: Exchanges, collector: Collector
-) -> None:
-    name = collector.pod()["metadata"]["name"]
-    async with undisturbed(world, cluster) as witness:
-        await witness.have("restart", "etcd")
-        await witness.watch(5)
-    await asyncio.to_thread(streamed_on, exchange, collector, name)
