@@ -6,6 +6,7 @@ The pod's configuration comes from ``--config FILE`` or the environment variable
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import re
@@ -28,6 +29,7 @@ log = logging.getLogger("metdc_collector")
 _INVALID = 2
 _PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
 _LAST_PORT = 65535
+_OBJECTS = 20_000
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -61,7 +63,18 @@ def start(config: PodConfig, *, http: str, port_file: str | None = None) -> int:
     except InvalidSettings as error:
         print(f"metdc_collector: {error}", file=sys.stderr)  # noqa: T201 - the last word, whatever the log level
         return _INVALID
+    collect_garbage_rarely()
     return asyncio.run(_serve(settings, by=by, host=host, port=port, port_file=port_file))
+
+
+def collect_garbage_rarely() -> None:
+    """Have the collector of cycles leave alone what is there from the start, and come once in 20,000 new objects.
+
+    The trades in flight are tens of thousands of objects without a cycle; to go through them each time that 700 more
+    have come takes a sixth of the CPU of a trade.
+    """
+    gc.freeze()
+    gc.set_threshold(_OBJECTS)
 
 
 async def _serve(settings: Settings, *, by: float, host: str, port: int, port_file: str | None) -> int:

@@ -73,7 +73,7 @@ class Teller:
             settings,
             name="metdc listings",
             timers=timers,
-            acknowledge=lambda _: None,
+            acknowledge=lambda stored, others: None,
             up=self._up,
             down=lambda: None,
             keeps="listings",

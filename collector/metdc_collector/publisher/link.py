@@ -208,7 +208,7 @@ class Link:
         ack = read(number, message.data)
         if message.headers and "Status" in message.headers:
             ack = Ack(int(number), duplicate=False, problem="no stream takes its subject, or the stream has no leader")
-        self._acknowledge([ack])
+        self._acknowledge((), (ack,))
 
     async def _slow_answer(self, message: Msg) -> None:
         headers = message.headers or {}

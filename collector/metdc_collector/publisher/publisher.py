@@ -260,19 +260,19 @@ class Publisher:
 
     # -- acknowledgements
 
-    def _acknowledged(self, acks: list[Ack]) -> None:
+    def _acknowledged(self, stored: Sequence[int], acks: Sequence[Ack]) -> None:
         window, counts = self.window, self.counts
         for number, duplicate, problem in acks:
             if problem is not None:
                 window.fail(number)
                 self._stumble(problem)
-            elif (entry := window.acknowledge(number)) is not None:
-                if duplicate:
-                    counts.duplicates += 1
-                else:
-                    counts.stored += 1
-                    counts.late += entry.trade.late
-                    self._pause, self._said = self._timers.retry, None
+            elif duplicate:
+                counts.duplicates += len(window.acknowledge((number,)))
+        stored = [*stored, *(ack.number for ack in acks if not ack.duplicate and ack.problem is None)]
+        if entries := window.acknowledge(stored):
+            counts.stored += len(entries)
+            counts.late += sum(entry.trade.late for entry in entries)
+            self._pause, self._said = self._timers.retry, None
         if window.queue and not self._scheduled:
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self._flush)

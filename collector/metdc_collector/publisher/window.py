@@ -1,7 +1,7 @@
 """The trades between acceptance and acknowledgement: a queue, and a bounded window in flight. Pure bookkeeping."""
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from metdc_collector.continuity import Newest, Split, is_overtaken, unstored
@@ -14,7 +14,8 @@ MOST_BYTES = 64 * 1024 * 1024
 _NEARLY_EMPTY = 16
 # So much of the bound, 1 MiB, a live trade may find before it: some 50 ms.
 _ROOMY = 64
-_HEADERS = "NATS/1.0\r\nNats-Msg-Id: {}\r\n\r\n"
+# Of a header block, beside the message id.
+_HEADER_BYTES = len("NATS/1.0\r\nNats-Msg-Id: \r\n\r\n")
 
 
 @dataclass(slots=True, eq=False)
@@ -41,10 +42,13 @@ class Entry:
 
 def message(trade: Trade, number: int, inbox: str) -> bytes:
     """Return the bytes that publish a trade: ``HPUB <subject> <inbox>.<number> <header bytes> <all bytes>``, …"""
-    headers = _HEADERS.format(trade.message_id).encode()
-    payload = encode(trade)
-    control = f"HPUB {trade.instrument.subject} {inbox}.{number} {len(headers)} {len(headers) + len(payload)}\r\n"
-    return b"".join((control.encode(), headers, payload, b"\r\n"))
+    identity, payload = trade.message_id, encode(trade)
+    size = _HEADER_BYTES + len(identity.encode())
+    head = (
+        f"HPUB {trade.instrument.subject} {inbox}.{number} {size} {size + len(payload)}\r\n"
+        f"NATS/1.0\r\nNats-Msg-Id: {identity}\r\n\r\n"
+    )
+    return b"%b%b\r\n" % (head.encode(), payload)
 
 
 @dataclass(slots=True)
@@ -129,16 +133,17 @@ class Window:
             room -= 1
         return taken
 
-    def acknowledge(self, number: int) -> Entry | None:
-        """The server holds the trade with that number; null when that was known."""
-        entry = self.in_flight.pop(number, None)
-        if entry is None:
-            return None
-        self.bytes -= len(entry.message)
-        subject = entry.trade.instrument.subject
-        if self._newest.get(subject, 0) < number:
-            self._newest[subject] = number
-        return entry
+    def acknowledge(self, numbers: Iterable[int]) -> list[Entry]:
+        """The server holds the trades with these numbers; return the entries, without those that it was known of."""
+        in_flight, newest, size = self.in_flight, self._newest, 0
+        entries = [entry for number in numbers if (entry := in_flight.pop(number, None)) is not None]
+        for entry in entries:
+            size += len(entry.message)
+            subject = entry.trade.instrument.subject
+            if newest.get(subject, 0) < entry.number:
+                newest[subject] = entry.number
+        self.bytes -= size
+        return entries
 
     def fail(self, number: int) -> None:
         """The server has refused the trade with that number."""

@@ -79,7 +79,7 @@ class Sink:
 
     def acknowledge(self) -> None:
         for entry in self.window.take(1, 0):
-            self.window.acknowledge(entry.number)
+            self.window.acknowledge([entry.number])
             self.looks.rows_stored.append(entry.trade)
 
     async def drain(self, seconds: float) -> bool:

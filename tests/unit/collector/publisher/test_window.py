@@ -46,7 +46,7 @@ def test_trades_are_taken_in_the_order_in_which_they_came() -> None:
 def test_what_is_acknowledged_leaves() -> None:
     made = window(1)
     [entry] = made.take(9, 0)
-    assert made.acknowledge(entry.number) is entry
+    assert made.acknowledge([entry.number]) == [entry]
     assert (len(made), made.bytes) == (0, 0)
 
 
@@ -55,10 +55,10 @@ def test_it_waits_for_what_is_not_acknowledged_and_for_nothing_later() -> None:
     last = made.last
     assert made.waits_for(last)
     made.take(5, 0)
-    made.acknowledge(1)
+    made.acknowledge([1])
     assert made.waits_for(last)
     assert not made.waits_for(1)
-    made.acknowledge(2)
+    made.acknowledge([2])
     made.add(trade(9), 1)
     assert (last, made.waits_for(last), made.waits_for(made.last)) == (2, False, True)
 
@@ -66,8 +66,8 @@ def test_it_waits_for_what_is_not_acknowledged_and_for_nothing_later() -> None:
 def test_a_second_acknowledgement_is_nothing_new() -> None:
     made = window(1)
     [entry] = made.take(9, 0)
-    made.acknowledge(entry.number)
-    assert made.acknowledge(entry.number) is None
+    made.acknowledge([entry.number])
+    assert made.acknowledge([entry.number, 99]) == []
 
 
 def test_no_more_than_the_window_is_in_flight(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,8 +114,7 @@ def test_the_oldest_is_in_flight_before_it_waits_in_the_queue() -> None:
 def test_answers_may_come_in_any_order() -> None:
     made = window(1, 2, 3)
     _, second, third = made.take(9, 0)
-    made.acknowledge(third.number)
-    made.acknowledge(second.number)
+    made.acknowledge([third.number, second.number])
     made.rewind()
     assert [entry.trade.late for entry in made.queue] == [True]
 
@@ -149,7 +148,7 @@ def test_what_goes_back_is_taken_first_and_in_order() -> None:
 def test_what_a_later_trade_has_overtaken_goes_back_as_late() -> None:
     made = window(1, 2)
     _, second = made.take(9, 0)
-    made.acknowledge(second.number)
+    made.acknowledge([second.number])
     before = made.bytes
     made.rewind()
     [entry] = made.take(10, 0)
@@ -162,7 +161,7 @@ def test_another_symbol_overtakes_nobody() -> None:
     made = window(1)
     made.add(trade(2, of=ETH), 1)
     _, other = made.take(9, 0)
-    made.acknowledge(other.number)
+    made.acknowledge([other.number])
     made.rewind()
     assert not made.queue[0].trade.late
 
@@ -258,8 +257,8 @@ class Server(RuleBasedStateMachine):
         for number, stored in self.answers[:count]:
             if not stored:
                 self.window.fail(number)
-            elif (entry := self.window.acknowledge(number)) is not None:
-                self.done.add(entry.trade.id)
+            else:
+                self.done |= {entry.trade.id for entry in self.window.acknowledge([number])}
         del self.answers[:count]
 
     @rule()
