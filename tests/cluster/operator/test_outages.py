@@ -103,7 +103,7 @@ def endured(
             found.before = await state(world)
             for outage in OUTAGES:
                 say(outage.name)
-                await endured_one(found, outage, world, operator, cluster)
+                await outlast(found, outage, world, operator, cluster)
             await world.collector(markets=[{"name": "spot"}])
             await until(partial(only, world, ["binance-spot-0"]), within=60, why="an edit is heeded")
             found.ended = operator.child.returncode
@@ -119,7 +119,7 @@ def endured(
     return found
 
 
-async def endured_one(found: Endured, outage: Outage, world: World, operator: Process, cluster: Cluster) -> None:
+async def outlast(found: Endured, outage: Outage, world: World, operator: Process, cluster: Cluster) -> None:
     """Have one outage, and wait until the operator works again."""
     told = (await world.status())["reportedAt"]
     await asyncio.to_thread(component, cluster, outage.begins, outage.part)
