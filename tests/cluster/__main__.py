@@ -1,7 +1,7 @@
 """``make cluster-test``: everything in this folder on a real Kubernetes; further words go to pytest.
 
-A whole run builds the images, then runs what may run side by side, then the sample, then what disturbs the whole
-cluster or measures it.
+A whole run has tests side by side while the images are built, then those of real pods beside them, then the sample,
+then what disturbs the whole cluster or measures it.
 
 Progress on stderr, one JSON object as the last line on stdout. Exit code 0: all held, 1: something did not, or there
 is no cluster, 2: bad usage, or a run that proves nothing: no test was run, or a whole run did not measure a figure.
@@ -21,21 +21,22 @@ from tests.cluster import figures, images, kube
 from tests.cluster.conftest import PREFIX
 from tests.harness import FAILED, NOTHING, OK, ROOT, conclude, folder, heed_signals, python, say
 
-Part = Sequence[Sequence[object]]
+Words = Sequence[object]
 _FOLDER = Path(__file__).parent
 _SAMPLE = _FOLDER / "sample"
-_CAPTURES, _PODS = _FOLDER / "test_captures.py", _FOLDER / "test_collector_pod.py"
-_OTHERS = ("-n", "4", "--dist", "worksteal", "-m", "not alone")
-_LEFT_OUT = [f"--ignore={path}" for path in (_SAMPLE, _CAPTURES, _PODS)]
-_IN_TURN = [_SAMPLE / f"test_{name}.py" for name in ("strokes", "outages", "rotations")]
-WHOLE: Sequence[Part] = (
-    [[_CAPTURES], [_PODS], [*_OTHERS, *_LEFT_OUT, _FOLDER]],
-    [["-p", "no:randomly", *_IN_TURN]],
-    [["-m", "alone", _FOLDER]],
+_CAPTURES = _FOLDER / "test_captures.py"
+_PODS = (_FOLDER / "test_images.py", _FOLDER / "test_collector_pod.py")
+_LEFT_OUT = [f"--ignore={path}" for path in (_SAMPLE, _CAPTURES, *_PODS)]
+CROWD: Words = ("-n", "4", "--dist", "worksteal", "-m", "not alone", *_LEFT_OUT, _FOLDER)
+"""The words of the first pytest: what mostly waits for the operator, and needs no image. It runs at once."""
+BESIDE: Sequence[Words] = ([_CAPTURES], _PODS)
+"""Of those that run beside it once the images are built."""
+AFTER: Sequence[Words] = (
+    ("-p", "no:randomly", *(_SAMPLE / f"test_{name}.py" for name in ("strokes", "outages", "rotations"))),
+    ("-m", "alone", _FOLDER),
 )
-"""What runs one after the other, of each part the words of the pytests that run at once.
+"""Of those that run one after the other when all that has ended: the sample takes all of a small machine.
 
-A few markets' pods and what mostly waits for the operator go well together; the sample takes all of a small machine.
 Its audits are of all trades so far: what needs few comes first.
 """
 
@@ -49,25 +50,38 @@ def main(arguments: Sequence[str]) -> int:
 def run(arguments: Sequence[str]) -> tuple[dict[str, Any], bool]:
     """Run the tests; return the result, and whether it proves anything."""
     cluster = kube.find()
-    environment = {"KUBECONFIG": cluster.kubeconfig} | ({} if arguments else images.named(tag=PREFIX))
     with folder("metdc-cluster-") as temporary:
         notes = temporary / "figures"
-        environment |= {figures.VARIABLE: str(notes), figures.BEGUN: figures.moment(time.time())}
-        parts: Sequence[Part] = [[arguments]] if arguments else WHOLE
-        codes = [code for part in parts for code in tested({**os.environ, **environment}, part)]
+        told = {
+            "KUBECONFIG": cluster.kubeconfig,
+            figures.VARIABLE: str(notes),
+            figures.BEGUN: figures.moment(time.time()),
+        }
+        codes = [tested(told, arguments)] if arguments else whole(told)
         code, record = judge(codes, figures.read(notes), whole=not arguments)
     return {"ok": code == OK, "kubernetes": cluster.version()} | record, code != NOTHING
 
 
-def tested(environment: Mapping[str, str], part: Part) -> list[int]:
-    """Run a pytest for each of the words, all at once; return their exit codes."""
+def whole(told: Mapping[str, str]) -> list[int]:
+    """Run everything; ``told`` is added to the environment. Return the exit codes."""
     with contextlib.ExitStack() as stack:
-        running = []
-        for words in part:
-            command = python("pytest", "-v", "--durations=12", *map(str, words))
-            running.append(subprocess.Popen(command, cwd=ROOT, env=environment, stdout=sys.stderr))
-            stack.callback(running[-1].terminate)  # where this one is ended early
-        return [each.wait() for each in running]
+        crowd = _started(stack, told, CROWD)
+        told = {**told, **images.named(tag=PREFIX)}
+        codes = [each.wait() for each in (crowd, *(_started(stack, told, words) for words in BESIDE))]
+    return [*codes, *(tested(told, words) for words in AFTER)]
+
+
+def tested(told: Mapping[str, str], words: Words) -> int:
+    """Run a pytest; return its exit code."""
+    with contextlib.ExitStack() as stack:
+        return _started(stack, told, words).wait()
+
+
+def _started(stack: contextlib.ExitStack, told: Mapping[str, str], words: Words) -> "subprocess.Popen[bytes]":
+    command = python("pytest", "-v", "--durations=12", *map(str, words))
+    running = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **told}, stdout=sys.stderr)
+    stack.callback(running.terminate)  # where this one is ended early
+    return running
 
 
 def judge(pytest_codes: Sequence[int], measured: dict[str, float], *, whole: bool) -> tuple[int, dict[str, Any]]:
