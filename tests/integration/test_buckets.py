@@ -42,7 +42,7 @@ async def linked(nats: NatsServer) -> AsyncIterator[Link]:
         NatsSettings(urls=(nats.url,)),
         name="test",
         timers=Timers(),
-        acknowledge=lambda stored, others: None,
+        acknowledge=lambda *_: None,
         up=connected,
         down=lambda: None,
     )

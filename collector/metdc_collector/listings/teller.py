@@ -73,7 +73,7 @@ class Teller:
             settings,
             name="metdc listings",
             timers=timers,
-            acknowledge=lambda stored, others: None,
+            acknowledge=lambda *_: None,
             up=self._up,
             down=lambda: None,
             keeps="listings",

@@ -151,7 +151,7 @@ class Connection:
         def frame(data: bytes, binary: bool) -> None:
             if plan.tap is not None:
                 plan.tap.received(data, binary=binary)
-            self._take(conversation.receive(data, plan.clock.now()), data)
+            self._take(conversation.receive(data, self.last_sign), data)  # when its bytes were read
 
         create = functools.partial(Feed, frame=frame, read=self._reading)
 

@@ -107,7 +107,7 @@ class Rig:
             settings,
             name="test",
             timers=Timers(nats_reconnect=0.01),
-            acknowledge=lambda stored, others: None,
+            acknowledge=lambda *_: None,
             up=self._up,
             down=self.went.set,
         )

@@ -50,6 +50,7 @@ class Gate:
         self.dropped: list[str] = []
         self.proof = 0
         self.ids: list[str] = []
+        self.times: list[int] = []
         self.skipped: list[str] = []
         self.known: list[int] = []
         self.news = asyncio.Event()
@@ -71,6 +72,7 @@ class Gate:
     def receive(self, connection: int, parsed: Parsed, known: int) -> None:
         self.known.append(known)
         self.ids += [each.id for each in parsed.trades]
+        self.times += [each.received for each in parsed.trades]
         self.skipped += [number for _, number in parsed.skipped]
         self.news.set()
 
@@ -277,6 +279,19 @@ async def test_a_frame_in_parts_is_one_frame() -> None:
 
     async with connected(venue) as rig:
         assert await rig.received(2) == ["5", "6"]
+
+
+async def test_trades_of_one_read_were_received_at_the_same_time() -> None:
+    async def venue(socket: ServerConnection) -> None:
+        await accept(socket)
+        rows = [trade(number).encode() for number in (1, 2)]
+        socket.transport.write(b"".join(b"\x81\x7e" + len(row).to_bytes(2) + row for row in rows))
+        await socket.wait_closed()
+
+    async with connected(venue) as rig:
+        await rig.received(2)
+        first, second = rig.gate.times
+        assert first == second
 
 
 async def test_a_tap_sees_what_passes_as_it_is_on_the_wire() -> None:
