@@ -223,3 +223,8 @@ def report(where: Place, pod: str) -> Json | None:
     """Return a collector's report; None where nobody answers with one."""
     text = where.answer(pod, "/report")
     return None if text is None else dict(json.loads(text))
+
+
+def owes(told: Mapping[str, Any]) -> bool:
+    """Whether a collector's report says that it has, or knows of, trades that are still to be stored."""
+    return bool(told["gaps"]["open"] + told["backlog"]["trades"])

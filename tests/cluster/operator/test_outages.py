@@ -17,7 +17,7 @@ from tests.cluster.conftest import NewPlace
 from tests.cluster.images import Images
 from tests.cluster.kube import Cluster, Json
 from tests.cluster.operator.world import Process, World, new_world, until
-from tests.cluster.place import START, Exchanges, exchanges, ready, report
+from tests.cluster.place import START, Exchanges, exchanges, owes, ready, report
 from tests.cluster.testbed import Action, component
 from tests.harness import eventually, say
 
@@ -170,7 +170,7 @@ async def only(world: World, names: Sequence[str]) -> bool:
 
 def nothing_open(exchange: Exchanges, pod: str) -> bool:
     told = report(exchange.place, pod)
-    return told is not None and told["gaps"]["open"] == 0 and told["backlog"]["trades"] == 0
+    return told is not None and not owes(told)
 
 
 def restarts(pod: Mapping[str, Any]) -> list[int]:

@@ -18,7 +18,7 @@ from tests.audit.judge import Verdict
 from tests.cluster.images import Images
 from tests.cluster.installed import operator
 from tests.cluster.kube import Json, conditions
-from tests.cluster.place import FILLED, START, Exchanges, Place, exchanges, ready, report
+from tests.cluster.place import FILLED, START, Exchanges, Place, exchanges, owes, ready, report
 from tests.harness import ROOT, eventually, say
 
 DIVIDE = 2
@@ -184,7 +184,7 @@ class Sample:
             told = report(self.where, pod["metadata"]["name"])
             if told is None:
                 return False
-            if told["gaps"]["open"] + told["backlog"]["trades"]:
+            if owes(told):
                 return True
         return False
 

@@ -24,6 +24,30 @@ from metdc_collector.wire.report import (
 from metdc_collector.wire.trade import Aggregate, Trade
 
 BTC = Instrument(exchange="binance", market="spot", name="BTCUSDT", base="BTC", quote="USDT")
+TRADE = Trade(
+    BTC,
+    id="5312345678",
+    seq="5312345678",
+    price="80227.01",
+    quantity="0.00042",
+    side="sell",
+    time=1790001515463000000,
+    received=1790001515465120331,
+)
+GAP = Gap(
+    exchange="binance",
+    market="spot",
+    base="BTC",
+    quote="USDT",
+    instrument="BTCUSDT",
+    before=Edge("5312345678", 1790001515463000000),
+    after=Edge("5312345700", 1790001519000000000),
+    start=1790001515463000000,
+    end=1790001519000000000,
+    cause="disconnected",
+    state="open",
+    at=1790001519100000000,
+)
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 coins = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)

@@ -8,10 +8,8 @@ from jsonschema import Draft202012Validator
 
 from metdc_collector.wire import capture, gap, instrument, listing, report, schemas, trade
 from metdc_collector.wire.capture import Absent, Captured, CaptureReport, Span
-from metdc_collector.wire.gap import Edge, Gap
 from metdc_collector.wire.listing import Listing
 from metdc_collector.wire.report import Report
-from metdc_collector.wire.trade import Trade
 from tests.unit.wire import examples
 
 
@@ -31,34 +29,8 @@ KINDS = {
 }
 VALIDATORS = {name: Draft202012Validator(schemas.load(name)) for name in KINDS}
 SOUND = {
-    "trade": trade.encode(
-        Trade(
-            examples.BTC,
-            id="5312345678",
-            seq="5312345678",
-            price="80227.01",
-            quantity="0.00042",
-            side="sell",
-            time=1790001515463000000,
-            received=1790001515465120331,
-        )
-    ),
-    "gap": gap.encode(
-        Gap(
-            exchange="binance",
-            market="spot",
-            base="BTC",
-            quote="USDT",
-            instrument="BTCUSDT",
-            before=Edge("5312345678", 1790001515463000000),
-            after=Edge("5312345700", 1790001519000000000),
-            start=1790001515463000000,
-            end=1790001519000000000,
-            cause="disconnected",
-            state="open",
-            at=1790001519100000000,
-        )
-    ),
+    "trade": trade.encode(examples.TRADE),
+    "gap": gap.encode(examples.GAP),
     "instrument": instrument.encode(examples.BTC),
     "listing": listing.encode(
         Listing(

@@ -3,26 +3,9 @@
 from dataclasses import replace
 
 from metdc_collector.wire import gap
-from metdc_collector.wire.gap import Edge, Gap
+from tests.unit.wire.examples import GAP
 
-HOLE = Gap(
-    exchange="binance",
-    market="spot",
-    base="BTC",
-    quote="USDT",
-    instrument="BTCUSDT",
-    before=Edge("5312345678", 1790001515463000000),
-    after=Edge("5312345700", 1790001519000000000),
-    start=1790001515463000000,
-    end=1790001519000000000,
-    cause="disconnected",
-    state="open",
-    at=1790001519100000000,
-    first_missing="5312345679",
-    last_missing="5312345699",
-    missing=21,
-    filled=0,
-)
+HOLE = replace(GAP, first_missing="5312345679", last_missing="5312345699", missing=21, filled=0)
 
 
 def test_a_record_is_written_as_the_contract_shows_it() -> None:

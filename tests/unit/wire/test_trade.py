@@ -10,18 +10,8 @@ from metdc_collector.wire import trade
 from metdc_collector.wire.errors import InvalidMessage
 from metdc_collector.wire.instrument import Instrument
 from metdc_collector.wire.trade import Aggregate, Trade, is_id, revive
-from tests.unit.wire.examples import BTC
+from tests.unit.wire.examples import BTC, TRADE
 
-PLAIN = Trade(
-    BTC,
-    id="5312345678",
-    seq="5312345678",
-    price="80227.01",
-    quantity="0.00042",
-    side="sell",
-    time=1790001515463000000,
-    received=1790001515465120331,
-)
 PEPE = Instrument(
     exchange="phemex",
     market="futures",
@@ -34,7 +24,7 @@ PEPE = Instrument(
 
 
 def test_a_plain_trade_is_written_as_the_contract_shows_it() -> None:
-    assert trade.encode(PLAIN._replace(sent=1790001515464000000)) == (
+    assert trade.encode(TRADE._replace(sent=1790001515464000000)) == (
         b'{"v":1,"exchange":"binance","market":"spot","symbol":"BTC-USDT","instrument":"BTCUSDT","id":"5312345678",'
         b'"seq":"5312345678","price":"80227.01","quantity":"0.00042","side":"sell","time":1790001515463000000,'
         b'"received":1790001515465120331,"sent":1790001515464000000}'
@@ -80,10 +70,10 @@ def test_what_applies_to_few_trades_follows_in_fixed_order() -> None:
 @pytest.mark.parametrize(
     "written",
     [
-        PLAIN,
-        PLAIN._replace(instrument=PEPE, quantity=None, contracts="3", sent=5, backfilled=True),
-        PLAIN._replace(kind="block", seq=None, late=True, aggregate=Aggregate("7", "8")),
-        PLAIN._replace(instrument=Instrument("binance", "spot", "A-BUSDT", "A-B", "USDT")),
+        TRADE,
+        TRADE._replace(instrument=PEPE, quantity=None, contracts="3", sent=5, backfilled=True),
+        TRADE._replace(kind="block", seq=None, late=True, aggregate=Aggregate("7", "8")),
+        TRADE._replace(instrument=Instrument("binance", "spot", "A-BUSDT", "A-B", "USDT")),
     ],
 )
 def test_what_is_revived_is_what_a_reader_would_read(written: Trade) -> None:
@@ -94,27 +84,27 @@ def test_what_is_revived_is_what_a_reader_would_read(written: Trade) -> None:
 
 def test_a_venues_own_word_for_the_kind_cannot_break_the_payload() -> None:
     kind = '","price":"0'
-    assert json.loads(trade.encode(PLAIN._replace(kind=kind)))["kind"] == kind
+    assert json.loads(trade.encode(TRADE._replace(kind=kind)))["kind"] == kind
 
 
 def test_a_trade_in_contracts_that_cannot_be_converted_says_so() -> None:
-    record = json.loads(trade.encode(PLAIN._replace(quantity=None, contracts="3")))
+    record = json.loads(trade.encode(TRADE._replace(quantity=None, contracts="3")))
     assert (record["quantity"], record["contracts"]) == (None, "3")
 
 
 def test_the_message_id_names_exchange_market_instrument_and_trade() -> None:
-    assert PLAIN.message_id == "binance.spot.BTCUSDT.5312345678"
-    assert BTC.message_id("5312345678") == PLAIN.message_id
+    assert TRADE.message_id == "binance.spot.BTCUSDT.5312345678"
+    assert BTC.message_id("5312345678") == TRADE.message_id
 
 
 def test_a_coin_whose_name_holds_a_dash_comes_back() -> None:
     odd = Instrument(exchange="binance", market="spot", name="A-BUSDT", base="A-B", quote="USDT")
-    assert trade.decode(trade.encode(PLAIN._replace(instrument=odd))).instrument == odd
+    assert trade.decode(trade.encode(TRADE._replace(instrument=odd))).instrument == odd
 
 
 def test_a_refusal_names_the_member() -> None:
     with pytest.raises(InvalidMessage, match=r"trade: side: 'SELL' is none of buy, sell"):
-        trade.decode(trade.encode(PLAIN).replace(b'"sell"', b'"SELL"'))
+        trade.decode(trade.encode(TRADE).replace(b'"sell"', b'"SELL"'))
 
 
 @pytest.mark.parametrize("value", [[], {}, ["binance"]])
