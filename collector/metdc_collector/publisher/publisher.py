@@ -133,8 +133,7 @@ class Publisher:
 
     def deliver(self, trades: Sequence[Trade], known: int) -> None:
         """Accept trades as :meth:`publish` does, whatever :attr:`overflow` holds."""
-        for trade in trades:
-            self.window.add(trade, known)
+        self.window.add(trades, known)
         if not self._scheduled:
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self._flush)
@@ -262,14 +261,16 @@ class Publisher:
 
     def _acknowledged(self, stored: Sequence[int], acks: Sequence[Ack]) -> None:
         window, counts = self.window, self.counts
+        entries = window.acknowledge(stored)
         for number, duplicate, problem in acks:
             if problem is not None:
                 window.fail(number)
                 self._stumble(problem)
             elif duplicate:
                 counts.duplicates += len(window.acknowledge((number,)))
-        stored = [*stored, *(ack.number for ack in acks if not ack.duplicate and ack.problem is None)]
-        if entries := window.acknowledge(stored):
+            else:
+                entries += window.acknowledge((number,))
+        if entries:
             counts.stored += len(entries)
             counts.late += sum(entry.trade.late for entry in entries)
             self._pause, self._said = self._timers.retry, None

@@ -7,7 +7,6 @@ import logging
 import ssl
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import connect
@@ -30,8 +29,10 @@ from metdc_collector.limits import Pace
 from metdc_collector.rest import Reply, Rest, RestError
 from metdc_collector.session.feed import Feed, named
 from metdc_collector.session.policy import End, Outcome, of_close, of_status
+from metdc_collector.session.sink import Sink
 from metdc_collector.tap import Tap
 from metdc_collector.wire.instrument import Instrument
+from metdc_collector.wire.trade import Trade
 
 log = logging.getLogger(__name__)
 _OPEN_TIMEOUT = 10.0
@@ -42,35 +43,7 @@ _FROZEN = 3_000_000_000
 _SAMPLE_BYTES = 300
 # asyncio reads up to 256 KiB at once; a read of less than a quarter of that has emptied the socket, also behind TLS.
 _FULL_READ = 64 * 1024
-
-
-class Sink(Protocol):
-    """Where a connection's trades go."""
-
-    @property
-    def full(self) -> bool:
-        """Whether to stop reading."""
-
-    def join(self, connection: int, instruments: Sequence[Instrument]) -> None:
-        """A connection starts to stream these instruments."""
-
-    def cover(self, connection: int, names: Collection[str]) -> None:
-        """The venue has acknowledged these instruments, or sends them: what is traded from now on will come."""
-
-    def drop(self, names: Collection[str]) -> None:
-        """These instruments are wanted no longer."""
-
-    def leave(self, connection: int, proof: int) -> None:
-        """A connection has ended; whatever the venue sent before ``proof`` (ns), its last sign of life, has come."""
-
-    def receive(self, connection: int, parsed: Parsed, known: int) -> None:
-        """A frame with trades, or with ids that were used up without one.
-
-        It cannot have reached this machine before ``known`` (ns), but may have waited here since.
-        """
-
-    def unread(self, names: Collection[str], since: int) -> None:
-        """A frame that came after ``since`` (ns) could not be read, and its text names these instruments."""
+_TRADE = Kind.TRADE  # an enum's member costs more to look up than a global
 
 
 @dataclass(slots=True)
@@ -135,6 +108,7 @@ class Connection:
     _emptied: int = 0
     _proof: int = 0
     _known: int = 0
+    _live: list[Trade] = field(default_factory=list)
     _awake: int = 0
     _thawed: int = 0
     _paused: asyncio.Task[None] | None = None
@@ -152,8 +126,10 @@ class Connection:
             if plan.tap is not None:
                 plan.tap.received(data, binary=binary)
             self._take(conversation.receive(data, self.last_sign), data)  # when its bytes were read
+            if plan.tap is not None:
+                self._hand_over()  # what it was told of
 
-        create = functools.partial(Feed, frame=frame, read=self._reading)
+        create = functools.partial(Feed, frame=frame, begin=self._reading, end=self._hand_over)
 
         address = plan.address
         try:
@@ -326,19 +302,31 @@ class Connection:
         self._awake = now
 
     def _take(self, parsed: Parsed, data: bytes) -> None:
-        plan = self.plan
-        if parsed.trades:
-            plan.counts.trades += len(parsed.trades)
-            self.trades += len(parsed.trades)
-            if not self.answered.is_set():
-                self._answer([trade.instrument.name for trade in parsed.trades])
-            plan.sink.receive(self.number, parsed, self._known)
-            if plan.sink.full and self._paused is None and self._feed is not None:
-                self._paused = asyncio.get_running_loop().create_task(self._wait_for_room(self._feed))
-        elif parsed.skipped:
-            plan.sink.receive(self.number, parsed, self._known)
-        if parsed.kind is not Kind.TRADE or parsed.out_of_scope:
+        """Take a frame. Live trades wait for the end of the read, or for a frame that brings something else."""
+        if parsed.kind is _TRADE and not (parsed.replayed or parsed.skipped or parsed.out_of_scope):
+            self._live += parsed.trades
+            return
+        self._hand_over()
+        if parsed.trades or parsed.skipped:
+            self._pass_on(parsed)
+        if parsed.kind is not _TRADE or parsed.out_of_scope:
             self._take_other(parsed, data)
+
+    def _hand_over(self) -> None:
+        """Pass on the live trades of a read together: in a flood that costs a third less than one by one."""
+        if self._live:
+            trades, self._live = self._live, []
+            self._pass_on(Parsed(_TRADE, trades))
+
+    def _pass_on(self, parsed: Parsed) -> None:
+        plan = self.plan
+        plan.counts.trades += len(parsed.trades)
+        self.trades += len(parsed.trades)
+        if parsed.trades and not self.answered.is_set():
+            self._answer([trade.instrument.name for trade in parsed.trades])
+        plan.sink.receive(self.number, parsed, self._known)
+        if plan.sink.full and self._paused is None and self._feed is not None:
+            self._paused = asyncio.get_running_loop().create_task(self._wait_for_room(self._feed))
 
     def _take_other(self, parsed: Parsed, data: bytes) -> None:
         counts = self.plan.counts

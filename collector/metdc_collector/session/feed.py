@@ -31,16 +31,22 @@ def named(frame: bytes, names: Collection[str]) -> list[str]:
 class Feed(ClientConnection):
     """One connection.
 
-    ``frame`` is called with each whole data frame and whether its opcode is binary, ``read`` with the size of each
-    read before it.
+    ``frame`` is called with each whole data frame and whether its opcode is binary; before the frames of a read
+    ``begin`` with its size, behind them ``end``.
     """
 
     def __init__(
-        self, *args: Any, frame: Callable[[bytes, bool], None], read: Callable[[int], None], **kwargs: Any
+        self,
+        *args: Any,
+        frame: Callable[[bytes, bool], None],
+        begin: Callable[[int], None],
+        end: Callable[[], None],
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self._frame = frame
-        self._read = read
+        self._begin = begin
+        self._end = end
         self._parts: list[bytes] = []
         self._binary = False
         self._head = b""  # the end of what has come of the handshake
@@ -48,11 +54,12 @@ class Feed(ClientConnection):
 
     def data_received(self, data: bytes) -> None:
         """Tell of the read, then take what it holds."""
-        self._read(len(data))
+        self._begin(len(data))
         if self._lane is not None:
             self._lane.feed(data)
         else:
             self._shake(data)
+        self._end()
 
     def _shake(self, data: bytes) -> None:
         """Leave the answer to the handshake to the library; the first frames may come right behind it."""

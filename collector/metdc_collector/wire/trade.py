@@ -77,36 +77,41 @@ def is_id(text: str) -> bool:
 
 
 def encode(trade: Trade) -> bytes:
-    """Return the payload.
+    """Return the payload."""
+    return as_text(trade).encode()
 
-    The text is put together by hand, which takes a third of the time of a JSON encoder; every part is either made by
+
+def as_text(trade: Trade) -> str:
+    """Return the payload as text.
+
+    It is put together by hand, which takes a third of the time of a JSON encoder; every part is either made by
     this package (canonical decimals, the head, integers) or checked by :func:`is_id`. ``kind``, which may hold a
     venue's own word, is encoded.
     """
-    instrument = trade.instrument
-    seq = "null" if trade.seq is None else f'"{trade.seq}"'
-    quantity = "null" if trade.quantity is None else f'"{trade.quantity}"'
-    text = (
-        f'{instrument.head},"id":"{trade.id}","seq":{seq},"price":"{trade.price}","quantity":{quantity},'
-        f'"side":"{trade.side}","time":{trade.time},"received":{trade.received}'
-    )
-    if trade.sent is not None:
-        text += f',"sent":{trade.sent}'
-    if trade.kind is not None:
-        text += f',"kind":{orjson.dumps(trade.kind).decode()}'
-    if trade.contracts is not None:
-        text += f',"contracts":"{trade.contracts}"'
+    # Taken apart at once, and put together at once: this is the path of each trade.
+    instrument, identity, seq, price, quantity, side, time, received, *rest = trade
+    sent, kind, contracts, aggregate, backfilled, late = rest
+    more = "" if sent is None else f',"sent":{sent}'
+    if kind is not None:
+        more += f',"kind":{orjson.dumps(kind).decode()}'
+    if contracts is not None:
+        more += f',"contracts":"{contracts}"'
     if instrument.multiplier is not None:
-        text += f',"multiplier":"{instrument.multiplier}"'
+        more += f',"multiplier":"{instrument.multiplier}"'
     if instrument.unit_factor is not None:
-        text += f',"unit_factor":"{instrument.unit_factor}"'
-    if trade.aggregate is not None:
-        text += f',"aggregate":{{"first_id":"{trade.aggregate.first_id}","last_id":"{trade.aggregate.last_id}"}}'
-    if trade.backfilled:
-        text += ',"backfilled":true'
-    if trade.late:
-        text += ',"late":true'
-    return (text + "}").encode()
+        more += f',"unit_factor":"{instrument.unit_factor}"'
+    if aggregate is not None:
+        more += f',"aggregate":{{"first_id":"{aggregate.first_id}","last_id":"{aggregate.last_id}"}}'
+    if backfilled:
+        more += ',"backfilled":true'
+    if late:
+        more += ',"late":true'
+    numbered = "null" if seq is None else f'"{seq}"'
+    amount = "null" if quantity is None else f'"{quantity}"'
+    return (
+        f'{instrument.head},"id":"{identity}","seq":{numbered},"price":"{price}","quantity":{amount},'
+        f'"side":"{side}","time":{time},"received":{received}{more}}}'
+    )
 
 
 def revive(data: bytes, instruments: dict[tuple[object, ...], Instrument]) -> Trade:

@@ -69,8 +69,7 @@ class Sink:
         self.delivered += trades
         self.reached.set()
         self.known += [known] * len(trades)
-        for each in trades:
-            self.window.add(each, known)
+        self.window.add(trades, known)
 
     async def store_behind(self, each: Trade, last: int) -> int | None:
         assert last == (await self.looks.last([each.instrument.subject])).get(each.instrument.subject, (0,))[0]

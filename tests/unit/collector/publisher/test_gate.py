@@ -284,7 +284,7 @@ async def test_the_oldest_trade_that_waits_is_known_wherever_it_waits() -> None:
     assert backlog_of(rig.gate, None) == Backlog(0, 0, None)
     rig.receive(trade(5))
     assert backlog_of(rig.gate, None).oldest == trade(5).received
-    rig.sink.window.add(trade(3, of=ETH), 0)
+    rig.sink.window.add([trade(3, of=ETH)], 0)
     assert backlog_of(rig.gate, None).oldest == trade(3).received
 
 

@@ -120,8 +120,8 @@ async def test_a_newer_trade_is_found_behind_late_ones(publisher: Publisher, mon
 
     monkeypatch.setattr(module, "Stored", Late)
     monkeypatch.setattr(module, "Streams", Server(None))
-    publisher.window.add(trade(5), 0)
-    publisher.window.add(trade(8), 0)
+    publisher.window.add([trade(5)], 0)
+    publisher.window.add([trade(8)], 0)
     monkeypatch.setattr(publisher, "_flush", lambda: None)
     await asyncio.wait_for(publisher._make_usable(), 10)
     assert [entry.trade.late for entry in publisher.window.entries] == [True, False]

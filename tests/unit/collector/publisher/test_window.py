@@ -17,7 +17,7 @@ from tests.unit.collector.made import BTC, ETH, MOMENT, trade
 def window(*numbers: int, known: int = 1) -> Window:
     made = Window("_INBOX.x")
     for number in numbers:
-        made.add(trade(number), known)
+        made.add([trade(number)], known)
     return made
 
 
@@ -59,7 +59,7 @@ def test_it_waits_for_what_is_not_acknowledged_and_for_nothing_later() -> None:
     assert made.waits_for(last)
     assert not made.waits_for(1)
     made.acknowledge([2])
-    made.add(trade(9), 1)
+    made.add([trade(9)], 1)
     assert (last, made.waits_for(last), made.waits_for(made.last)) == (2, False, True)
 
 
@@ -79,8 +79,8 @@ def test_no_more_than_the_window_is_in_flight(monkeypatch: pytest.MonkeyPatch) -
 
 def test_what_must_be_looked_up_first_holds_up_what_follows() -> None:
     made = window(1, known=5)
-    made.add(trade(2), 3)
-    made.add(trade(3), 5)
+    made.add([trade(2)], 3)
+    made.add([trade(3)], 5)
     assert ids(made.take(9, fresh_since=4)) == ["1"]
     assert ids(made.stale(4)) == ["2"]
 
@@ -107,7 +107,7 @@ def test_the_oldest_is_in_flight_before_it_waits_in_the_queue() -> None:
     made = window(1)
     assert made.oldest is made.queue[0]
     [entry] = made.take(9, 0)
-    made.add(trade(2), 1)
+    made.add([trade(2)], 1)
     assert made.oldest is entry
 
 
@@ -139,7 +139,7 @@ def test_what_goes_back_is_taken_first_and_in_order() -> None:
     made = window(1, 2)
     for entry in made.take(9, 0):
         made.fail(entry.number)
-    made.add(trade(3), 1)
+    made.add([trade(3)], 1)
     assert made.rewind() == 2
     assert ids(made.take(10, 0)) == ["1", "2", "3"]
     assert not any(entry.failed for entry in made.in_flight.values())
@@ -159,7 +159,7 @@ def test_what_a_later_trade_has_overtaken_goes_back_as_late() -> None:
 
 def test_another_symbol_overtakes_nobody() -> None:
     made = window(1)
-    made.add(trade(2, of=ETH), 1)
+    made.add([trade(2, of=ETH)], 1)
     _, other = made.take(9, 0)
     made.acknowledge([other.number])
     made.rewind()
@@ -184,7 +184,7 @@ def test_what_comes_after_a_stored_newer_trade_is_late_after_a_look() -> None:
 
 def test_what_is_late_already_is_so_once() -> None:
     made = Window("_INBOX.x")
-    made.add(trade(1)._replace(late=True), 1)
+    made.add([trade(1)._replace(late=True)], 1)
     before = made.queue[0].message
     made.looked_up(made.stale(5), {BTC.subject: {"of another": trade(2).time}}, 7)
     assert made.queue[0].message is before
@@ -193,13 +193,13 @@ def test_what_is_late_already_is_so_once() -> None:
 def test_the_subjects_of_all_entries_are_told_once() -> None:
     made = window(1, 2)
     made.take(9, 0)
-    made.add(trade(3, of=ETH), 1)
+    made.add([trade(3, of=ETH)], 1)
     assert made.subjects == [BTC.subject, ETH.subject]
 
 
 def test_what_comes_after_a_newer_stored_trade_is_late() -> None:
     made = window(1, 2, 3)
-    made.add(trade(1, of=ETH), 1)
+    made.add([trade(1, of=ETH)], 1)
     made.mark_late({BTC.subject: Newest("2", trade(2).time, seq="2")})
     assert [entry.trade.late for entry in made.queue] == [True, False, False, False]
 
@@ -207,7 +207,7 @@ def test_what_comes_after_a_newer_stored_trade_is_late() -> None:
 def test_trades_that_came_during_a_look_are_untouched_by_it() -> None:
     made = window(1, known=1)
     entries = made.stale(5)
-    made.add(trade(2), 9)
+    made.add([trade(2)], 9)
     made.looked_up(entries, {}, 7)
     assert ids(list(made.queue)) == ["1", "2"]
     assert made.queue[1].known == 9
@@ -234,7 +234,7 @@ class Server(RuleBasedStateMachine):
         for _ in range(count):
             made = trade(len(self.accepted), of=BTC if of is BTC else ETH)
             self.accepted.append(made)
-            self.window.add(made, self.now)
+            self.window.add([made], self.now)
 
     @rule()
     def write(self) -> None:
@@ -336,7 +336,7 @@ def test_its_entries_are_in_flight_first_and_the_last_is_known_by_number() -> No
     assert window().last == 0
     made = window(1, 2, 3)
     made.take(1, 0)
-    made.add(trade(4), 0)
+    made.add([trade(4)], 0)
     assert [entry.trade.id for entry in made.entries] == ["1", "2", "3", "4"]
     assert made.last == 4
 

@@ -55,6 +55,7 @@ class Gate:
         self.known: list[int] = []
         self.news = asyncio.Event()
         self.doubted: list[tuple[list[str], int]] = []
+        self.handed: list[list[str] | str] = []  # of each call the ids, or what it was
 
     def join(self, connection: int, instruments: Sequence[Instrument]) -> None:
         self.joined += [instrument.name for instrument in instruments]
@@ -71,6 +72,7 @@ class Gate:
 
     def receive(self, connection: int, parsed: Parsed, known: int) -> None:
         self.known.append(known)
+        self.handed.append([each.id for each in parsed.trades])
         self.ids += [each.id for each in parsed.trades]
         self.times += [each.received for each in parsed.trades]
         self.skipped += [number for _, number in parsed.skipped]
@@ -78,11 +80,11 @@ class Gate:
 
     def unread(self, names: Collection[str], since: int) -> None:
         self.doubted.append((list(names), since))
+        self.handed.append("unread")
 
 
 class Rig:
-    def __init__(self, address: str, rhythm: Rhythm) -> None:
-        self.tap = Tape()
+    def __init__(self, address: str, rhythm: Rhythm, tap: Tape | None = None) -> None:
         self.gate, self.counts, self.refused = Gate(), FrameCounts(), list[Refusal]()
         plan = Plan(
             venue=SPOT,
@@ -96,7 +98,7 @@ class Rig:
             rest=Rest("http://127.0.0.1:1", venue=SPOT, weight=Budget(Rate(1, 1), monotonic=time.monotonic)),
             tls=None,
             refused=self.refused.append,
-            tap=self.tap,
+            tap=tap,
         )
         self.connection = Connection(plan, 1, ["BTCUSDT", "ETHUSDT"])
         self.over = asyncio.create_task(self.connection.run())
@@ -109,7 +111,9 @@ class Rig:
 
 
 @contextlib.asynccontextmanager
-async def connected(venue: Venue, rhythm: Rhythm = PATIENT, **options: Any) -> AsyncIterator[Rig]:
+async def connected(
+    venue: Venue, rhythm: Rhythm = PATIENT, tap: Tape | None = None, **options: Any
+) -> AsyncIterator[Rig]:
     """A connection to a venue; what it does not show within 20 s it never shows."""
 
     async def answer(socket: ServerConnection) -> None:
@@ -117,7 +121,7 @@ async def connected(venue: Venue, rhythm: Rhythm = PATIENT, **options: Any) -> A
             await venue(socket)
 
     async with asyncio.timeout(20), serve(answer, "127.0.0.1", 0, **options) as server:
-        rig = Rig(f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}", rhythm)
+        rig = Rig(f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}", rhythm, tap)
         try:
             yield rig
         finally:
@@ -302,9 +306,10 @@ async def test_a_tap_sees_what_passes_as_it_is_on_the_wire() -> None:
         await socket.send(trade(6).encode())
         await socket.wait_closed()
 
-    async with connected(venue) as rig:
+    tap = Tape()
+    async with connected(venue, tap=tap) as rig:
         await rig.received(2)
-        (connect, url, _), (send, to, request), *answers = rig.tap.seen
+    (connect, url, _), (send, to, request), *answers = tap.seen
     assert (connect, send, to) == ("connect", "send", url)
     assert url.endswith("/stream")
     assert json.loads(request)["params"] == ["btcusdt@trade", "ethusdt@trade"]

@@ -61,6 +61,7 @@ async def test_frames_right_behind_the_handshake_are_taken_wherever_it_is_cut(cu
     )
     taken: list[tuple[bytes, bool]] = []
     sizes: list[int] = []
+    seen: list[int] = []
     three = asyncio.Event()
 
     def take(payload: bytes, binary: bool) -> None:
@@ -69,18 +70,19 @@ async def test_frames_right_behind_the_handshake_are_taken_wherever_it_is_cut(cu
             three.set()
 
     async with asyncio.timeout(CEILING), server("101 Switching Protocols", said, cuts) as port:
-        create = partial(Feed, frame=take, read=sizes.append)
+        create = partial(Feed, frame=take, begin=sizes.append, end=lambda: seen.append(len(taken)))
         async with connect(f"ws://127.0.0.1:{port}", create_connection=create, compression=None, close_timeout=0.1):  # type: ignore[arg-type]
             await three.wait()
     assert taken == [(b"one", False), (b"two", False), (b"three", True)]
     assert sum(sizes) == 129 + len(said)
+    assert (len(seen), seen[-1]) == (len(sizes), 3)
 
 
 @pytest.mark.parametrize("cuts", [(), (150,)])
 async def test_the_body_of_a_refusal_is_no_frame(cuts: Sequence[int]) -> None:
     body = b"\r\n\r\n\x81\x01x"
     async with asyncio.timeout(CEILING), server("429 Too Many Requests", body, cuts) as port:
-        create = partial(Feed, frame=lambda payload, binary: pytest.fail("a frame"), read=lambda size: None)
+        create = partial(Feed, frame=lambda *_: pytest.fail("a frame"), begin=lambda _: None, end=lambda: None)
         with pytest.raises(InvalidStatus) as caught:
             await connect(f"ws://127.0.0.1:{port}", create_connection=create, compression=None)  # type: ignore[arg-type]
     assert caught.value.response.body == body

@@ -1,0 +1,43 @@
+"""What one read of a socket brings, and how it is handed over."""
+
+import asyncio
+
+from websockets.asyncio.server import ServerConnection
+from websockets.frames import Frame, Opcode
+
+from tests.unit.collector.made import Tape
+from tests.unit.collector.session.test_connection import accept, connected, trade
+
+UNREADABLE = '{"stream":"btcusdt@trade","data":'
+
+
+async def handed(*frames: str, tap: Tape | None = None) -> list[list[str] | str]:
+    """What is handed over of frames that come in one read, and of trade 9, which comes in another."""
+    over = asyncio.Event()
+
+    async def venue(socket: ServerConnection) -> None:
+        await accept(socket)
+        socket.transport.write(b"".join(Frame(Opcode.TEXT, each.encode()).serialize(mask=False) for each in frames))
+        await over.wait()
+        await socket.send(trade(9))
+        await socket.wait_closed()
+
+    async with connected(venue, tap=tap) as rig:
+        await rig.received(1)
+        over.set()
+        while "9" not in rig.gate.ids:
+            rig.gate.news.clear()
+            await rig.gate.news.wait()
+        return rig.gate.handed
+
+
+async def test_the_trades_of_a_read_are_handed_over_together() -> None:
+    assert await handed(trade(1), trade(2), trade(3)) == [["1", "2", "3"], ["9"]]
+
+
+async def test_what_else_a_read_brings_keeps_its_place_among_the_trades() -> None:
+    assert await handed(trade(1), trade(2), UNREADABLE, trade(3)) == [["1", "2"], "unread", ["3"], ["9"]]
+
+
+async def test_a_tap_has_each_frame_handed_over_before_it_is_told_of_the_next() -> None:
+    assert await handed(trade(1), trade(2), tap=Tape()) == [["1"], ["2"], ["9"]]
