@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from metdc_operator.cluster.api import ApiError
 from tests.audit.judge import Verdict
 from tests.cluster.collectors import Collector
 from tests.cluster.conftest import NewPlace
@@ -129,7 +130,7 @@ async def outlast(found: Endured, outage: Outage, world: World, operator: Proces
     finally:
         if outage.ends is not None:
             await asyncio.to_thread(component, cluster, outage.ends, outage.part)
-    await until(partial(works_again, world, operator), within=90, why="the operator works again")
+    await until(partial(works_again, world, operator), within=90, every=1, why="the operator works again")
     await until(partial(told_after, world, told), within=60, why="the status is told anew")
     found.after[outage.name] = await state(world)
 
@@ -156,7 +157,11 @@ async def is_ready(world: World) -> bool:
 
 
 async def works_again(world: World, operator: Process) -> bool:
-    """Whether it acts, and has told since the outage what the pods say."""
+    """Whether it acts, and tells the truth of pods that are ready again."""
+    try:
+        await world.say_ready()
+    except ApiError:
+        return False  # an API server that starts refuses for a moment what it allows
     return bool(await operator.metric("metdc_operator_lease_held")) and await is_ready(world)
 
 

@@ -29,6 +29,7 @@ from tests.cluster.place import LABELS
 
 ROOT = Path(__file__).resolve().parents[3]
 COLLECTORS = "/apis/metdc.io/v1alpha1"
+_STRATEGIC = "application/strategic-merge-patch+json"  # merges conditions by their types
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 FAKE: dict[str, Any] = {
     "nodeSelector": {"type": "kwok"},
@@ -170,6 +171,17 @@ class World:
     async def pods(self, prefix: str = "") -> list[str]:
         """Names of pods that are not ending."""
         return [name for name in await self.names("pods") if name.startswith(prefix)]
+
+    async def say_ready(self) -> None:
+        """Say again that all pods are ready.
+
+        An outage of the API server has their nodes look dead, and them not ready; a kubelet puts that right afterwards,
+        fake nodes don't.
+        """
+        for name in await self.pods():
+            body = {"status": {"conditions": [{"type": "Ready", "status": "True"}]}}
+            path = self.path("pods", name) + "/status"
+            await self.api.request("PATCH", path, body=body, content_type=_STRATEGIC)
 
     async def node_of(self, pod: str) -> str:
         """The node that a pod is on."""
