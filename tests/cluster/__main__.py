@@ -27,8 +27,11 @@ _SAMPLE = _FOLDER / "sample"
 _CAPTURES = _FOLDER / "test_captures.py"
 _PODS = (_FOLDER / "test_images.py", _FOLDER / "test_collector_pod.py")
 _LEFT_OUT = [f"--ignore={path}" for path in (_SAMPLE, _CAPTURES, *_PODS)]
-CROWD: Words = ("-n", "4", "--dist", "worksteal", "-m", "not alone", *_LEFT_OUT, _FOLDER)
-"""The words of the first pytest: what mostly waits for the operator, and needs no image. It runs at once."""
+CROWD: Words = ("-n", "8", "--maxschedchunk", "1", "-m", "not alone", *_LEFT_OUT, _FOLDER)
+"""The words of the first pytest: what mostly waits for the operator, and needs no image. It runs at once.
+
+A worker gets its next test when it needs one, so that the long ones, which are first, are not in each other's way.
+"""
 BESIDE: Sequence[Words] = ([_CAPTURES], _PODS)
 """Of those that run beside it once the images are built."""
 AFTER: Sequence[Words] = (

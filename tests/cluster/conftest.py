@@ -20,6 +20,9 @@ PREFIX = os.environ.get("METDC_CLUSTER_PREFIX", "metdc-test")
 LONGEST = 900
 """Seconds for any one test, with what it waits for first."""
 
+_LONG = {"test_rotation.py", "test_objects.py"}
+"""Files with tests of a minute and more: what is begun first ends before all the others are through."""
+
 NewPlace = Callable[[str], Place]
 
 
@@ -40,7 +43,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(LONGEST))
     folders = list(dict.fromkeys(item.path.parent for item in items))
     folders.sort(key=lambda folder: folder == Path(__file__).parent)  # its many specs fill in where others wait
-    items.sort(key=lambda item: folders.index(item.path.parent))
+    items.sort(key=lambda item: (folders.index(item.path.parent), item.path.name not in _LONG))
     items.sort(key=_turn)
 
 

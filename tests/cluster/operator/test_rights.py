@@ -125,7 +125,7 @@ def done(
     used: set[Right] = set()
     refused: list[str] = []
     for record in records:
-        account = record["user"]["username"].split(":")
+        account = record["user"].get("username", "").split(":")  # a request that was given up has none
         if record["requestReceivedTimestamp"] < since or account[:2] + account[3:] != [
             "system",
             "serviceaccount",

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from metdc_operator.cluster.api import MERGE
-from tests.cluster.operator.world import World, until
+from tests.cluster.operator.world import SELDOM, World, until
 
 pytestmark = pytest.mark.timeout(300)
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
@@ -50,15 +50,16 @@ async def test_an_order_on_the_resource_replaces_at_once_even_if_the_schedule_re
 
 
 async def test_an_edit_replaces_within_the_budget(world: World) -> None:
+    slowly = {"rotation": SELDOM | {"overlap": "5s"}}  # so that each replacement is seen
     async with world.operator():
         names = [f"c{place}" for place in range(4)]
         for name in names:
-            await world.collector(name)
+            await world.collector(name, **slowly)
         for name in names:
             await until(partial(ready, world, name), why="ready")
         before = await world.pods()
         for name in names:
-            await world.collector(name, symbols={"include": ["BTC"]})
+            await world.collector(name, symbols={"include": ["BTC"]}, **slowly)
         most = 0
 
         async def all_replaced() -> bool:
