@@ -15,9 +15,10 @@ from metdc_collector.exchanges.decoding import Undecodable, decode
 from metdc_collector.exchanges.history import Span
 from metdc_collector.limits import Budget
 from metdc_collector.rest import Rest, RestError
-from metdc_collector.session.connection import Connection, FrameCounts, Plan, Sink
+from metdc_collector.session.connection import Connection, FrameCounts, Plan
 from metdc_collector.session.policy import State
 from metdc_collector.session.session import Session
+from metdc_collector.session.sink import Sink
 from metdc_collector.tap import Tap
 from metdc_collector.wire.instrument import Instrument
 

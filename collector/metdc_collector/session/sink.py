@@ -27,9 +27,9 @@ class Sink(Protocol):
         """A connection has ended; whatever the venue sent before ``proof`` (ns), its last sign of life, has come."""
 
     def receive(self, connection: int, parsed: Parsed, known: int) -> None:
-        """A frame with trades, or with ids that were used up without one.
+        """A frame with trades, or with ids that were used up without one; or the live trades of several in one read.
 
-        It cannot have reached this machine before ``known`` (ns), but may have waited here since.
+        They cannot have reached this machine before ``known`` (ns), but may have waited here since.
         """
 
     def unread(self, names: Collection[str], since: int) -> None:

@@ -89,8 +89,7 @@ def as_text(trade: Trade) -> str:
     venue's own word, is encoded.
     """
     # Taken apart at once, and put together at once: this is the path of each trade.
-    instrument, identity, seq, price, quantity, side, time, received, *rest = trade
-    sent, kind, contracts, aggregate, backfilled, late = rest
+    instrument, name, seq, price, quantity, side, time, received, sent, kind, contracts, joined, filled, late = trade
     more = "" if sent is None else f',"sent":{sent}'
     if kind is not None:
         more += f',"kind":{orjson.dumps(kind).decode()}'
@@ -100,16 +99,16 @@ def as_text(trade: Trade) -> str:
         more += f',"multiplier":"{instrument.multiplier}"'
     if instrument.unit_factor is not None:
         more += f',"unit_factor":"{instrument.unit_factor}"'
-    if aggregate is not None:
-        more += f',"aggregate":{{"first_id":"{aggregate.first_id}","last_id":"{aggregate.last_id}"}}'
-    if backfilled:
+    if joined is not None:
+        more += f',"aggregate":{{"first_id":"{joined.first_id}","last_id":"{joined.last_id}"}}'
+    if filled:
         more += ',"backfilled":true'
     if late:
         more += ',"late":true'
     numbered = "null" if seq is None else f'"{seq}"'
     amount = "null" if quantity is None else f'"{quantity}"'
     return (
-        f'{instrument.head},"id":"{identity}","seq":{numbered},"price":"{price}","quantity":{amount},'
+        f'{instrument.head},"id":"{name}","seq":{numbered},"price":"{price}","quantity":{amount},'
         f'"side":"{side}","time":{time},"received":{received}{more}}}'
     )
 

@@ -16,8 +16,9 @@ from metdc_collector.exchanges.binance import FUTURES
 from metdc_collector.fleet import Fleet
 from metdc_collector.limits import Budget
 from metdc_collector.rest import Rest, RestError
-from metdc_collector.session.connection import Plan, Sink
+from metdc_collector.session.connection import Plan
 from metdc_collector.session.policy import State
+from metdc_collector.session.sink import Sink
 from metdc_collector.wire.instrument import Instrument
 
 NAMES = [f"C{number}USDT" for number in range(5)]

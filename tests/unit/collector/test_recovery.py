@@ -238,7 +238,7 @@ async def test_what_is_not_stored_yet_is_not_proven() -> None:
     rig = Rig()
     rig.gate.coverage.want(["BTCUSDT"])
     rig.gate.cover(1, ["BTCUSDT"])
-    rig.sink.window.add(trade(5, at=2 * SECOND), MOMENT)
+    rig.sink.window.add([trade(5, at=2 * SECOND)], MOMENT)
     rig.hand.time = 5 * SECOND
     await rig.recovery.prove()
     assert rig.bucket.put_[0].at == MOMENT + 2 * SECOND

@@ -105,7 +105,7 @@ async def test_a_stop_leaves_everything_on_disk_and_proves_it(tmp_path: Path) ->
     rig.gate.cover(1, ["BTCUSDT"])
     rig.recovery.backfill.notice()
     rig.sink.usable = False
-    rig.sink.window.add(trade(5, at=2 * SECOND), MOMENT)
+    rig.sink.window.add([trade(5, at=2 * SECOND)], MOMENT)
     rig.hand.time = 3 * SECOND
     overflow = rig.recovery.overflow
     assert overflow is not None

@@ -298,24 +298,6 @@ async def test_trades_of_one_read_were_received_at_the_same_time() -> None:
         assert first == second
 
 
-async def test_a_tap_sees_what_passes_as_it_is_on_the_wire() -> None:
-    async def venue(socket: ServerConnection) -> None:
-        await accept(socket)
-        await socket.send([b"{", b"}"])
-        await socket.send(trade(5))
-        await socket.send(trade(6).encode())
-        await socket.wait_closed()
-
-    tap = Tape()
-    async with connected(venue, tap=tap) as rig:
-        await rig.received(2)
-    (connect, url, _), (send, to, request), *answers = tap.seen
-    assert (connect, send, to) == ("connect", "send", url)
-    assert url.endswith("/stream")
-    assert json.loads(request)["params"] == ["btcusdt@trade", "ethusdt@trade"]
-    assert answers[1:] == [("binary", "", b"{}"), ("text", "", trade(5).encode()), ("binary", "", trade(6).encode())]
-
-
 async def test_without_room_nothing_is_read_until_there_is_some() -> None:
     sent = asyncio.Event()
 

@@ -1,6 +1,7 @@
 """What one read of a socket brings, and how it is handed over."""
 
 import asyncio
+import json
 
 from websockets.asyncio.server import ServerConnection
 from websockets.frames import Frame, Opcode
@@ -37,6 +38,24 @@ async def test_the_trades_of_a_read_are_handed_over_together() -> None:
 
 async def test_what_else_a_read_brings_keeps_its_place_among_the_trades() -> None:
     assert await handed(trade(1), trade(2), UNREADABLE, trade(3)) == [["1", "2"], "unread", ["3"], ["9"]]
+
+
+async def test_a_tap_sees_what_passes_as_it_is_on_the_wire() -> None:
+    async def venue(socket: ServerConnection) -> None:
+        await accept(socket)
+        await socket.send([b"{", b"}"])
+        await socket.send(trade(5))
+        await socket.send(trade(6).encode())
+        await socket.wait_closed()
+
+    tap = Tape()
+    async with connected(venue, tap=tap) as rig:
+        await rig.received(2)
+    (connect, url, _), (send, to, request), *answers = tap.seen
+    assert (connect, send, to) == ("connect", "send", url)
+    assert url.endswith("/stream")
+    assert json.loads(request)["params"] == ["btcusdt@trade", "ethusdt@trade"]
+    assert answers[1:] == [("binary", "", b"{}"), ("text", "", trade(5).encode()), ("binary", "", trade(6).encode())]
 
 
 async def test_a_tap_has_each_frame_handed_over_before_it_is_told_of_the_next() -> None:
