@@ -123,13 +123,16 @@ class Connection:
         self.last_sign = self._emptied = self._proof = self._awake = plan.clock.now()
 
         def frame(data: bytes, binary: bool) -> None:
-            if plan.tap is not None:
-                plan.tap.received(data, binary=binary)
             self._take(conversation.receive(data, self.last_sign), data)  # when its bytes were read
-            if plan.tap is not None:
-                self._hand_over()  # what it was told of
 
-        create = functools.partial(Feed, frame=frame, begin=self._reading, end=self._hand_over)
+        def tapped(data: bytes, binary: bool) -> None:
+            assert plan.tap is not None, "else there is nobody to tell"
+            plan.tap.received(data, binary=binary)
+            frame(data, binary)
+            self._hand_over()  # what it was told of
+
+        take = frame if plan.tap is None else tapped
+        create = functools.partial(Feed, frame=take, begin=self._reading, end=self._hand_over)
 
         address = plan.address
         try:

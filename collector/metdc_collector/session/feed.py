@@ -55,11 +55,13 @@ class Feed(ClientConnection):
     def data_received(self, data: bytes) -> None:
         """Tell of the read, then take what it holds."""
         self._begin(len(data))
-        if self._lane is not None:
-            self._lane.feed(data)
-        else:
-            self._shake(data)
-        self._end()
+        try:
+            if self._lane is not None:
+                self._lane.feed(data)
+            else:
+                self._shake(data)
+        finally:
+            self._end()
 
     def _shake(self, data: bytes) -> None:
         """Leave the answer to the handshake to the library; the first frames may come right behind it."""
