@@ -1,12 +1,14 @@
 """Resident memory of a collector: at rest, with TLS connections, with many symbols under load; what a symbol costs."""
 
+import contextlib
+import statistics
 import time
 from pathlib import Path
 from typing import Any
 
 import trustme
 
-from tests.bench.collectors import STREAM, collector, source
+from tests.bench.collectors import STREAM, Collector, Fed, collector, source
 from tests.bench.machine import resident_mib
 from tests.bench.stored import read
 from tests.harness import nats_server, say
@@ -19,6 +21,7 @@ CONNECTIONS = (1, 10, 40)
 LOADED = (1, 500, 2_300)
 """Instruments under load."""
 RATE = 5_000
+ROUNDS = 5
 _SETTLED = 3.0
 """Seconds after readiness: what the start took has been given back by then."""
 
@@ -28,14 +31,13 @@ def measure(where: Path, programs: Path, seconds: float) -> dict[str, Any]:
     at_rest = _at_rest(where, programs)
     say(f"  at rest: {at_rest} MiB")
     secure = _secure(where, programs)
-    loaded = {str(count): _loaded(where, programs, count, seconds) for count in LOADED}
-    one, many = (loaded[str(count)]["cpu_us"] for count in (LOADED[0], LOADED[-1]))
+    loaded, flat = _loaded(where, programs, seconds)
     return {
         "at_rest_mib": at_rest,
         "tls": secure,
         "loaded": loaded,
         "loaded_mib": loaded[str(LOADED[-1])]["mib"],
-        "flat": round(many / one, 3),
+        "flat": flat,
         "rate": RATE,
     }
 
@@ -71,16 +73,33 @@ def _secure(where: Path, programs: Path) -> dict[str, Any]:
     return found | {"each_mib": round((found[str(many)] - found[str(few)]) / (many - few), 3)}
 
 
-def _loaded(where: Path, programs: Path, symbols: int, seconds: float) -> dict[str, Any]:
-    with (
-        nats_server(where / f"loaded-{symbols}") as server,
-        source(symbols) as fed_by,
-        collector(programs, where, fed_by, server) as ours,
-    ):
-        ours.warm()
-        warm = read(server.port, STREAM).last
-        run = ours.keep(seconds, RATE)
-        cpu, mib = round(run.cpu_seconds / run.trades * 1e6, 1), round(resident_mib(ours.process.pid), 1)
-        say(f"  {symbols} symbols: {cpu} us of CPU a trade, {mib} MiB")
-        lost = read(server.port, STREAM, after=warm).lost(run.trades)
-        return {"cpu_us": cpu, "mib": mib, "behind": run.behind, "lost": lost}
+def _loaded(where: Path, programs: Path, seconds: float) -> tuple[dict[str, Any], float]:
+    """Load one collector after the other, in turn again and again, while the others rest.
+
+    Return what each took, medians of the rounds, and the median of the ratios between the most symbols and the fewest.
+    """
+    with contextlib.ExitStack() as stack:
+        ports, ours = dict[int, int](), dict[int, Collector]()
+        for count in LOADED:
+            server = stack.enter_context(nats_server(where / f"loaded-{count}"))
+            fed_by = stack.enter_context(source(count))
+            ports[count] = server.port
+            ours[count] = stack.enter_context(collector(programs, where, fed_by, server))
+            ours[count].warm()
+        warm = {count: read(port, STREAM).last for count, port in ports.items()}
+        rounds = [{count: one.keep(seconds / 2, RATE) for count, one in ours.items()} for _ in range(ROUNDS)]
+        found = {}
+        for count, port in ports.items():
+            runs = [each[count] for each in rounds]
+            cpu, mib = statistics.median(map(_cost, runs)), resident_mib(ours[count].process.pid)
+            say(f"  {count} symbols: {cpu:.1f} us of CPU a trade, {mib:.1f} MiB")
+            lost = read(port, STREAM, after=warm[count]).lost(sum(run.trades for run in runs))
+            behind = max(run.behind for run in runs)
+            found[str(count)] = {"cpu_us": round(cpu, 1), "mib": round(mib, 1), "behind": behind, "lost": lost}
+    flat = statistics.median(_cost(each[LOADED[-1]]) / _cost(each[LOADED[0]]) for each in rounds)
+    return found, round(flat, 3)
+
+
+def _cost(run: Fed) -> float:
+    """CPU of a trade, in µs."""
+    return run.cpu_seconds / run.trades * 1e6

@@ -1,7 +1,7 @@
 """``make cluster-test``: everything in this folder on a real Kubernetes; further words go to pytest.
 
-A whole run has tests side by side while the images are built, then those of real pods beside them, then the sample,
-then what disturbs the whole cluster or measures it.
+A whole run has tests side by side while the images are built, then those of real pods beside them, then, when the
+crowd is through, the sample, then alone what disturbs the whole cluster or measures it.
 
 Progress on stderr, one JSON object as the last line on stdout. Exit code 0: all held, 1: something did not, or there
 is no cluster, 2: bad usage, or a run that proves nothing: no test was run, or a whole run did not measure a figure.
@@ -34,14 +34,13 @@ A worker gets its next test when it needs one, so that the long ones, which are 
 """
 BESIDE: Sequence[Words] = ([_CAPTURES], _PODS)
 """Of those that run beside it once the images are built."""
-AFTER: Sequence[Words] = (
-    ("-p", "no:randomly", *(_SAMPLE / f"test_{name}.py" for name in ("strokes", "outages", "rotations"))),
-    ("-m", "alone", _FOLDER),
-)
-"""Of those that run one after the other when all that has ended: the sample takes all of a small machine.
+SAMPLED: Words = ("-p", "no:randomly", *(_SAMPLE / f"test_{name}.py" for name in ("strokes", "outages", "rotations")))
+"""Of the one that needs most of a small machine: it runs when the crowd is through.
 
 Its audits are of all trades so far: what needs few comes first.
 """
+ALONE: Words = ("-m", "alone", _FOLDER)
+"""Of the last one."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -70,8 +69,9 @@ def whole(told: Mapping[str, str]) -> list[int]:
     with contextlib.ExitStack() as stack:
         crowd = _started(stack, told, CROWD)
         told = {**told, **images.named(tag=PREFIX)}
-        codes = [each.wait() for each in (crowd, *(_started(stack, told, words) for words in BESIDE))]
-    return [*codes, *(tested(told, words) for words in AFTER)]
+        beside = [_started(stack, told, words) for words in BESIDE]
+        codes = [crowd.wait(), tested(told, SAMPLED), *(each.wait() for each in beside)]
+    return [*codes, tested(told, ALONE)]
 
 
 def tested(told: Mapping[str, str], words: Words) -> int:
