@@ -122,7 +122,7 @@ class Connection:
         conversation = plan.venue.converse(plan.instruments, plan.channel)
         self.last_sign = self._emptied = self._proof = self._awake = plan.clock.now()
 
-        def frame(data: bytes, binary: bool) -> None:
+        def frame(data: bytes, _: bool) -> None:
             self._take(conversation.receive(data, self.last_sign), data)  # when its bytes were read
 
         def tapped(data: bytes, binary: bool) -> None:
