@@ -49,8 +49,8 @@ class Sizes:
         fault: at least, of each way to misbehave.
     """
 
-    trades: int = 150_000
-    rounds: int = 3
+    trades: int = 400_000
+    rounds: int = 5
     seconds: float = 10
     long: float = 60
     quiet: float = 60

@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from metdc_collector.continuity import Newest
 from metdc_collector.publisher import window as module
 from metdc_collector.publisher.window import Entry, Window, message
+from metdc_collector.wire.instrument import Instrument
 from metdc_collector.wire.trade import Trade
 from tests.unit.collector.made import BTC, ETH, MOMENT, trade
 
@@ -25,14 +26,15 @@ def ids(entries: list[Entry]) -> list[str]:
     return [entry.trade.id for entry in entries]
 
 
-def test_a_message_is_published_with_its_id_and_asks_for_its_answer() -> None:
-    control, version, identity, empty, payload, end = message(trade(5), 17, "_INBOX.x").split(b"\r\n")
+NAMED_IN_CHINESE = Instrument("binance", "futures", "币安人生USDT", "币安人生", "USDT")
+
+
+@pytest.mark.parametrize("of", [BTC, NAMED_IN_CHINESE], ids=["ASCII", "Chinese"])
+def test_a_message_is_published_with_its_id_and_asks_for_its_answer(of: Instrument) -> None:
+    control, version, identity, empty, payload, end = message(trade(5, of=of), 17, "_INBOX.x").split(b"\r\n")
     headers = b"\r\n".join([version, identity, empty, b""])
-    assert identity == b"Nats-Msg-Id: binance.spot.BTCUSDT.5"
-    assert control == b"HPUB trades.binance.spot.BTC.USDT _INBOX.x.17 %d %d" % (
-        len(headers),
-        len(headers) + len(payload),
-    )
+    assert identity.decode() == f"Nats-Msg-Id: {of.message_prefix}5"
+    assert control.decode() == f"HPUB {of.subject} _INBOX.x.17 {len(headers)} {len(headers) + len(payload)}"
     assert (version, empty, end) == (b"NATS/1.0", b"", b"")
     assert json.loads(payload)["id"] == "5"
 
