@@ -316,7 +316,7 @@ class Connection:
             self._take_other(parsed, data)
 
     def _hand_over(self) -> None:
-        """Pass on the live trades of a read together: in a flood that costs a third less than one by one."""
+        """Pass on the live trades of a read together, which in a flood costs less than one by one."""
         if self._live:
             trades, self._live = self._live, []
             self._pass_on(Parsed(_TRADE, trades))
