@@ -122,18 +122,8 @@ class Connection:
         conversation = plan.venue.converse(plan.instruments, plan.channel)
         self.last_sign = self._emptied = self._proof = self._awake = plan.clock.now()
 
-        def frame(data: bytes, _: bool) -> None:
-            self._take(conversation.receive(data, self.last_sign), data)  # when its bytes were read
-
-        def tapped(data: bytes, binary: bool) -> None:
-            assert plan.tap is not None, "else there is nobody to tell"
-            plan.tap.received(data, binary=binary)
-            frame(data, binary)
-            self._hand_over()  # what it was told of
-
-        take = frame if plan.tap is None else tapped
+        take = self._taker(conversation)
         create = functools.partial(Feed, frame=take, begin=self._reading, end=self._hand_over)
-
         address = plan.address
         try:
             address = self._at = await self._address(conversation)
@@ -283,6 +273,23 @@ class Connection:
         feed.transport.abort()  # a silent peer would not answer a closing handshake either
 
     # -- receiving
+
+    def _taker(self, conversation: Conversation) -> Callable[[bytes, bool], None]:
+        """Return what takes each frame, and shows it to the tap if there is one."""
+
+        def frame(data: bytes, _: bool) -> None:
+            self._take(conversation.receive(data, self.last_sign), data)  # when its bytes were read
+
+        tap = self.plan.tap
+        if tap is None:
+            return frame
+
+        def tapped(data: bytes, binary: bool) -> None:
+            tap.received(data, binary=binary)
+            frame(data, binary)
+            self._hand_over()  # what it was told of
+
+        return tapped
 
     def _reading(self, size: int) -> None:
         """Note a read of so many bytes: they have arrived since the socket was last seen empty.
