@@ -40,7 +40,7 @@ def _figures(run: Fed, seen: Seen) -> dict[str, Any]:
         "lost": seen.lost(run.trades),
         "repeated": seen.repeated,
         "catch_up_s": figures.catch_up(seen.rows(), usual=_USUAL),
-        "cpu_us": round(run.cpu_seconds / run.trades * 1e6, 1),
+        "cpu_us": round(run.cpu_us, 1),
         "age_ms": figures.ages(seen.ages),
         "behind": run.behind,
     }

@@ -71,6 +71,11 @@ class Fed:
     behind: float
     began: int
 
+    @property
+    def cpu_us(self) -> float:
+        """CPU of a trade, in µs."""
+        return self.cpu_seconds / self.trades * 1e6
+
 
 class Collector:
     """A collector process on the source's feed."""

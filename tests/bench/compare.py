@@ -93,14 +93,13 @@ def flooded(runs: Sequence[Fed]) -> dict[str, float]:
     """Return medians of floods: trades a second, and microseconds of CPU a trade."""
     return {
         "trades_per_second": round(statistics.median(run.trades / run.seconds for run in runs)),
-        "cpu_us": round(statistics.median(run.cpu_seconds / run.trades * 1e6 for run in runs), 1),
+        "cpu_us": round(statistics.median(run.cpu_us for run in runs), 1),
     }
 
 
 def steady(run: Fed, ages: Sequence[int]) -> dict[str, Any]:
     """Return the figures of a run at a rate."""
-    cpu = round(run.cpu_seconds / run.trades * 1e6, 1)
-    return {"cpu_us": cpu, "age_ms": figures.ages(ages), "behind": run.behind}
+    return {"cpu_us": round(run.cpu_us, 1), "age_ms": figures.ages(ages), "behind": run.behind}
 
 
 def measure(where: Path, programs: Path, peers: Path | None, sizes: Sizes) -> dict[str, Any]:

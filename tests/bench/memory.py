@@ -8,7 +8,7 @@ from typing import Any
 
 import trustme
 
-from tests.bench.collectors import STREAM, Collector, Fed, collector, source
+from tests.bench.collectors import STREAM, Collector, collector, source
 from tests.bench.machine import resident_mib
 from tests.bench.stored import read
 from tests.harness import nats_server, say
@@ -91,15 +91,10 @@ def _loaded(where: Path, programs: Path, seconds: float) -> tuple[dict[str, Any]
         found = {}
         for count, port in ports.items():
             runs = [each[count] for each in rounds]
-            cpu, mib = statistics.median(map(_cost, runs)), resident_mib(ours[count].process.pid)
+            cpu, mib = statistics.median(run.cpu_us for run in runs), resident_mib(ours[count].process.pid)
             say(f"  {count} symbols: {cpu:.1f} us of CPU a trade, {mib:.1f} MiB")
             lost = read(port, STREAM, after=warm[count]).lost(sum(run.trades for run in runs))
             behind = max(run.behind for run in runs)
             found[str(count)] = {"cpu_us": round(cpu, 1), "mib": round(mib, 1), "behind": behind, "lost": lost}
-    flat = statistics.median(_cost(each[LOADED[-1]]) / _cost(each[LOADED[0]]) for each in rounds)
+    flat = statistics.median(each[LOADED[-1]].cpu_us / each[LOADED[0]].cpu_us for each in rounds)
     return found, round(flat, 3)
-
-
-def _cost(run: Fed) -> float:
-    """CPU of a trade, in µs."""
-    return run.cpu_seconds / run.trades * 1e6

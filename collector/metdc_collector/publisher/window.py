@@ -42,13 +42,12 @@ class Entry:
 
 def message(trade: Trade, number: int, inbox: str) -> bytes:
     """Return the bytes that publish a trade: ``HPUB <subject> <inbox>.<number> <header bytes> <all bytes>``, …"""
-    instrument, payload = trade.instrument, as_text(trade)
-    identity = instrument.message_prefix + trade.id
+    identity, payload = trade.message_id, as_text(trade)
     header, length = _HEADER_BYTES + len(identity), len(payload)
     if not payload.isascii():
         header, length = _HEADER_BYTES + len(identity.encode()), len(payload.encode())
     return (
-        f"HPUB {instrument.subject} {inbox}.{number} {header} {header + length}\r\n"
+        f"HPUB {trade.instrument.subject} {inbox}.{number} {header} {header + length}\r\n"
         f"NATS/1.0\r\nNats-Msg-Id: {identity}\r\n\r\n{payload}\r\n"
     ).encode()
 

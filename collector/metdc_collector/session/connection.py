@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 
 from metdc_collector.clock import Clock
 from metdc_collector.exchanges.base import (
+    KIND_TRADE,
     Channel,
     Command,
     Conversation,
@@ -43,7 +44,6 @@ _FROZEN = 3_000_000_000
 _SAMPLE_BYTES = 300
 # asyncio reads up to 256 KiB at once; a read of less than a quarter of that has emptied the socket, also behind TLS.
 _FULL_READ = 64 * 1024
-_TRADE = Kind.TRADE  # an enum's member costs more to look up than a global
 
 
 @dataclass(slots=True)
@@ -313,20 +313,20 @@ class Connection:
 
     def _take(self, parsed: Parsed, data: bytes) -> None:
         """Take a frame. Live trades wait for the end of the read, or for a frame that brings something else."""
-        if parsed.kind is _TRADE and not (parsed.replayed or parsed.skipped or parsed.out_of_scope):
+        if parsed.kind is KIND_TRADE and not (parsed.replayed or parsed.skipped or parsed.out_of_scope):
             self._live += parsed.trades
             return
         self._hand_over()
         if parsed.trades or parsed.skipped:
             self._pass_on(parsed)
-        if parsed.kind is not _TRADE or parsed.out_of_scope:
+        if parsed.kind is not KIND_TRADE or parsed.out_of_scope:
             self._take_other(parsed, data)
 
     def _hand_over(self) -> None:
         """Pass on the live trades of a read together, which in a flood costs less than one by one."""
         if self._live:
             trades, self._live = self._live, []
-            self._pass_on(Parsed(_TRADE, trades))
+            self._pass_on(Parsed(KIND_TRADE, trades))
 
     def _pass_on(self, parsed: Parsed) -> None:
         plan = self.plan

@@ -5,21 +5,14 @@ from dataclasses import replace
 import pytest
 
 from metdc_collector.cli.gaps_command import table
-from metdc_collector.wire.gap import Edge, Gap, newest
+from metdc_collector.wire.gap import Edge, newest
 from tests.unit.cli.running import run
+from tests.unit.wire.examples import GAP
 
-OPEN = Gap(
-    exchange="binance",
-    market="spot",
-    base="BTC",
-    quote="USDT",
-    instrument="BTCUSDT",
-    before=Edge("10", 1_790_001_515_463_000_000),
-    after=Edge("15", 1_790_001_519_000_000_000),
-    start=1_790_001_515_463_000_000,
-    end=1_790_001_519_000_000_000,
-    cause="disconnected",
-    state="open",
+OPEN = replace(
+    GAP,
+    before=Edge("10", GAP.start),
+    after=Edge("15", GAP.end),
     at=1,
     first_missing="11",
     last_missing="14",

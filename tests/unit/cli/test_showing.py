@@ -8,18 +8,9 @@ from metdc_collector.cli.showing import Lines, Table
 from metdc_collector.stored.reading import Stored
 from metdc_collector.wire import trade
 from metdc_collector.wire.trade import Aggregate, Trade
-from tests.unit.wire.examples import BTC
+from tests.unit.wire.examples import TRADE
 
-PLAIN = Trade(
-    BTC,
-    id="5312345678",
-    seq="5312345678",
-    price="80227.01",
-    quantity="0.00042",
-    side="sell",
-    time=1790001515463999999,
-    received=1790001515465120331,
-)
+PLAIN = TRADE._replace(time=1790001515463999999)
 
 
 def stored(data: bytes) -> Stored:

@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 
-from metdc_collector.exchanges.base import Command, Ending, Kind, Parsed
+from metdc_collector.exchanges.base import KIND_TRADE, Command, Ending, Kind, Parsed
 from metdc_collector.exchanges.binance.trades import AGGREGATE, TRADE, read
 from metdc_collector.exchanges.checks import Damaged, is_name, shown
 from metdc_collector.exchanges.decoding import Undecodable, decode
@@ -26,7 +26,6 @@ from metdc_collector.wire.instrument import Instrument
 from metdc_collector.wire.trade import Trade
 
 _TRADES = (TRADE, AGGREGATE)
-_KIND_TRADE = Kind.TRADE  # an enum's member costs more to look up than a global
 _SHUTDOWN = "serverShutdown"
 # Bare payloads without an event name: the best prices of spot, and the books of fixed depth.
 _NAMELESS = ({"u", "s", "b", "B", "a", "A"}, {"lastUpdateId", "bids", "asks"})
@@ -115,13 +114,13 @@ class BinanceConversation:
         if instrument is None:
             if not is_name(name):
                 raise Damaged(f"s is no name: {shown(name)}")
-            return Parsed(_KIND_TRADE, out_of_scope=(name,))
+            return Parsed(KIND_TRADE, out_of_scope=(name,))
         if stream is not None:
             self._streams[stream] = (name, event)
         trade = read(row, event, instrument, received)
         if isinstance(trade, Trade):
-            return Parsed(_KIND_TRADE, (trade,))
-        return Parsed(_KIND_TRADE, skipped=(trade,))
+            return Parsed(KIND_TRADE, (trade,))
+        return Parsed(KIND_TRADE, skipped=(trade,))
 
     def _bare(self, message: dict[str, Any], event: object) -> Parsed:
         if event == _SHUTDOWN:

@@ -24,7 +24,7 @@ from typing import Any
 
 import orjson
 
-from metdc_collector.exchanges.base import Command, Kind, Parsed
+from metdc_collector.exchanges.base import KIND_TRADE, Command, Kind, Parsed
 from metdc_collector.exchanges.bybit.trades import read_rows
 from metdc_collector.exchanges.checks import Damaged, is_name, milliseconds, shown
 from metdc_collector.exchanges.decoding import Undecodable, decode
@@ -34,7 +34,6 @@ from metdc_collector.wire.instrument import Instrument
 TOPIC = "publicTrade."
 """What stands before an instrument's name in the topic of its trades."""
 _START = len(TOPIC)
-_KIND_TRADE = Kind.TRADE  # an enum's member costs more to look up than a global
 _NAMED = re.compile(r"publicTrade\.([^\s,;\"'\[\](){}]+)")
 _OTHER = re.compile(r"[A-Za-z]+\.\S+")
 _NUMBER = re.compile(r"[0-9]{1,15}", re.ASCII)
@@ -100,12 +99,12 @@ class BybitConversation:
         if instrument is None:
             if not is_name(name):
                 raise Damaged(f"topic holds no name: {shown(name)}")
-            return Parsed(_KIND_TRADE, out_of_scope=(name,) * len(rows))
+            return Parsed(KIND_TRADE, out_of_scope=(name,) * len(rows))
         sent, reason = _sent(message)
         trades, damage = read_rows(rows, instrument, received=received, sent=sent)
         if reason or damage:
             return Parsed(Kind.MALFORMED, trades, reason=damage or reason)
-        return Parsed(_KIND_TRADE, trades)
+        return Parsed(KIND_TRADE, trades)
 
     def _answer(self, message: dict[str, Any]) -> Parsed:
         operation, success = message.get("op"), message.get("success")

@@ -26,14 +26,13 @@ from typing import Any
 
 import orjson
 
-from metdc_collector.exchanges.base import Command, Ending, Kind, Parsed
+from metdc_collector.exchanges.base import KIND_TRADE, Command, Ending, Kind, Parsed
 from metdc_collector.exchanges.checks import Damaged, milliseconds, shown
 from metdc_collector.exchanges.decoding import Undecodable, decode, decode_exactly
 from metdc_collector.exchanges.gate.trades import Family, has_fractions, read_rows
 from metdc_collector.exchanges.requests import Requests, batches
 from metdc_collector.wire.instrument import Instrument
 
-_KIND_TRADE = Kind.TRADE  # an enum's member costs more to look up than a global
 _SECOND = 1_000_000_000
 _SERVER_ERROR = 3
 _EVENTS = ("subscribe", "unsubscribe")
@@ -99,7 +98,7 @@ class GateConversation:
             trades, strangers, damage = read_rows(rows, self._family, self._instruments, received, sent)
         if damage or told:
             return Parsed(Kind.MALFORMED, trades, out_of_scope=strangers, reason=damage or told)
-        return Parsed(_KIND_TRADE, trades, out_of_scope=strangers)
+        return Parsed(KIND_TRADE, trades, out_of_scope=strangers)
 
     def _rows(self, message: dict[str, Any]) -> list[Any]:
         result = message.get("result")

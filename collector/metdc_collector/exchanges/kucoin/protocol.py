@@ -20,14 +20,13 @@ from typing import Any
 
 import orjson
 
-from metdc_collector.exchanges.base import Command, Ending, Kind, Parsed
+from metdc_collector.exchanges.base import KIND_TRADE, Command, Ending, Kind, Parsed
 from metdc_collector.exchanges.checks import Damaged, is_name, shown
 from metdc_collector.exchanges.decoding import Undecodable, decode, decode_exactly
 from metdc_collector.exchanges.kucoin.trades import Family
 from metdc_collector.exchanges.requests import Requests, batches
 from metdc_collector.wire.instrument import Instrument
 
-_KIND_TRADE = Kind.TRADE  # an enum's member costs more to look up than a global
 _INVALID, _BAD_TOKEN, _INTERNAL, _LIMIT = 400, 401, 500, 509
 _LONGEST_NUMBER = 18
 
@@ -93,10 +92,10 @@ class KuCoinConversation:
         if instrument is None:
             if not is_name(name):
                 raise Damaged(f"symbol is no name: {shown(name)}")
-            return Parsed(_KIND_TRADE, out_of_scope=(name,))
+            return Parsed(KIND_TRADE, out_of_scope=(name,))
         if type(row.get("size")) is float:  # not what it was written as: read it again
             row = decode_exactly(frame)["data"]
-        return Parsed(_KIND_TRADE, (family.read(row, instrument, received),))
+        return Parsed(KIND_TRADE, (family.read(row, instrument, received),))
 
     def _answer(self, message: dict[str, Any]) -> Parsed:
         kind = message.get("type")

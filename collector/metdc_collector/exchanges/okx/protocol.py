@@ -23,7 +23,7 @@ from typing import Any
 
 import orjson
 
-from metdc_collector.exchanges.base import Command, Ending, Kind, Parsed, Refusal
+from metdc_collector.exchanges.base import KIND_TRADE, Command, Ending, Kind, Parsed, Refusal
 from metdc_collector.exchanges.checks import Damaged, is_name, shown
 from metdc_collector.exchanges.decoding import Undecodable, decode
 from metdc_collector.exchanges.okx.trades import read_rows, whole
@@ -32,7 +32,6 @@ from metdc_collector.wire.instrument import Instrument
 
 PATH = "/ws/v5/business"
 """Where ``trades-all`` is served; ``trades`` is on ``/ws/v5/public``."""
-_KIND_TRADE = Kind.TRADE  # an enum's member costs more to look up than a global
 _TRADES = ("trades-all", "trades")
 _PONG = b"pong"
 _UPGRADE = "64008"
@@ -159,7 +158,7 @@ class OkxConversation:
         if instrument is None:
             if not is_name(name):
                 raise Damaged(f"instId is no name: {shown(name)}")
-            return Parsed(_KIND_TRADE, out_of_scope=(name,) * len(rows))
+            return Parsed(KIND_TRADE, out_of_scope=(name,) * len(rows))
         trades, damage = read_rows(rows, instrument, received, contracts=self._contracts)
         replayed = False
         if name not in self._seen and trades:
@@ -167,7 +166,7 @@ class OkxConversation:
             replayed = True
         if damage:
             return Parsed(Kind.MALFORMED, trades, replayed, reason=damage)
-        return Parsed(_KIND_TRADE, trades, replayed)
+        return Parsed(KIND_TRADE, trades, replayed)
 
     def _event(self, message: dict[str, Any]) -> Parsed:
         event = message["event"]

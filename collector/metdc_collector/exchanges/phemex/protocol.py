@@ -16,14 +16,13 @@ from typing import Any
 
 import orjson
 
-from metdc_collector.exchanges.base import Command, Kind, Ordinals, Parsed
+from metdc_collector.exchanges.base import KIND_TRADE, Command, Kind, Ordinals, Parsed
 from metdc_collector.exchanges.checks import Damaged, is_name, nanoseconds, shown
 from metdc_collector.exchanges.decoding import Undecodable, decode
 from metdc_collector.exchanges.phemex.trades import Family, read_rows
 from metdc_collector.exchanges.requests import Requests
 from metdc_collector.wire.instrument import Instrument
 
-_KIND_TRADE = Kind.TRADE  # an enum's member costs more to look up than a global
 _ROWS = ("trades", "trades_p")
 # What frames of every channel have beside their content: with these alone, the content is missing.
 _ENVELOPE = frozenset({"sequence", "symbol", "type", "timestamp", "dts", "mts"})
@@ -82,7 +81,7 @@ class PhemexConversation:
         if instrument is None:
             if not is_name(name):
                 raise Damaged(f"symbol is no name: {shown(name)}")
-            return Parsed(_KIND_TRADE, out_of_scope=(name,) * len(rows))
+            return Parsed(KIND_TRADE, out_of_scope=(name,) * len(rows))
         if key != self._family.rows:
             raise Damaged(f"{key} is not how {name} is written")
         ordinals = self._ordinals.get(name)
@@ -95,7 +94,7 @@ class PhemexConversation:
         trades, damage = read_rows(rows, instrument, ordinals, self._family, received=received, sent=sent)
         if reason or damage:
             return Parsed(Kind.MALFORMED, trades, replayed, reason=damage or reason)
-        return Parsed(_KIND_TRADE, trades, replayed)
+        return Parsed(KIND_TRADE, trades, replayed)
 
     def _other(self, message: dict[str, Any]) -> Parsed:
         if "error" not in message or "id" not in message:

@@ -23,14 +23,13 @@ from typing import Any
 
 import orjson
 
-from metdc_collector.exchanges.base import Command, Ending, Kind, Parsed, Refusal
+from metdc_collector.exchanges.base import KIND_TRADE, Command, Ending, Kind, Parsed, Refusal
 from metdc_collector.exchanges.checks import Damaged, is_name, shown
 from metdc_collector.exchanges.decoding import Undecodable, decode_exactly
 from metdc_collector.exchanges.upbit.trades import DEFAULT, SIMPLE, Form, read
 from metdc_collector.wire.instrument import Instrument
 from metdc_collector.wire.trade import Trade
 
-_KIND_TRADE = Kind.TRADE  # an enum's member costs more to look up than a global
 _TRADE = "trade"
 _LIST = "LIST_SUBSCRIPTIONS"
 _SNAPSHOT, _REALTIME = "SNAPSHOT", "REALTIME"
@@ -102,8 +101,8 @@ class UpbitConversation:
         if instrument is None:
             if not is_name(name):
                 raise Damaged(f"{form.code} is no code: {shown(name)}")
-            return Parsed(_KIND_TRADE, out_of_scope=(name,))
-        return Parsed(_KIND_TRADE, (read(row, form, instrument, received),), stream == _SNAPSHOT)
+            return Parsed(KIND_TRADE, out_of_scope=(name,))
+        return Parsed(KIND_TRADE, (read(row, form, instrument, received),), stream == _SNAPSHOT)
 
     def _rows(self, rows: list[Any], received: int) -> Parsed:
         """An array of rows, each of which may be damaged by itself; one replayed row makes all of them doubtful."""
@@ -124,7 +123,7 @@ class UpbitConversation:
             trades.extend(parsed.trades)
             foreign.extend(parsed.out_of_scope)
             replayed = replayed or parsed.replayed
-            kind = _KIND_TRADE if parsed.kind is _KIND_TRADE else kind
+            kind = KIND_TRADE if parsed.kind is KIND_TRADE else kind
         kind = Kind.MALFORMED if reason else kind
         return Parsed(kind, tuple(trades), replayed, out_of_scope=tuple(foreign), reason=reason)
 
