@@ -1,7 +1,7 @@
 """``make cluster-test``: everything in this folder on a real Kubernetes; further words go to pytest.
 
-A whole run has tests side by side while the images are built, then those of real pods beside them, then, when the
-crowd is through, the sample, then alone what disturbs the whole cluster or measures it.
+A whole run has tests side by side while the images are built, then the sample and other real pods beside it, then alone
+what disturbs the whole cluster or measures it.
 
 Progress on stderr, one JSON object as the last line on stdout. Exit code 0: all held, 1: something did not, or there
 is no cluster, 2: bad usage, or a run that proves nothing: no test was run, or a whole run did not measure a figure.
@@ -24,18 +24,17 @@ from tests.harness import FAILED, NOTHING, OK, ROOT, conclude, folder, heed_sign
 Words = Sequence[object]
 _FOLDER = Path(__file__).parent
 _SAMPLE = _FOLDER / "sample"
-_CAPTURES = _FOLDER / "test_captures.py"
-_PODS = (_FOLDER / "test_images.py", _FOLDER / "test_collector_pod.py")
-_LEFT_OUT = [f"--ignore={path}" for path in (_SAMPLE, _CAPTURES, *_PODS)]
-CROWD: Words = ("-n", "8", "--maxschedchunk", "1", "-m", "not alone", *_LEFT_OUT, _FOLDER)
+_PODS = tuple(_FOLDER / f"test_{name}.py" for name in ("captures", "images", "collector_pod"))
+_LEFT_OUT = [f"--ignore={path}" for path in (_SAMPLE, *_PODS)]
+CROWD: Words = ("-n", "12", "--maxschedchunk", "1", "-m", "not alone", *_LEFT_OUT, _FOLDER)
 """The words of the first pytest: what mostly waits for the operator, and needs no image. It runs at once.
 
 A worker gets its next test when it needs one, so that the long ones, which are first, are not in each other's way.
 """
-BESIDE: Sequence[Words] = ([_CAPTURES], _PODS)
-"""Of those that run beside it once the images are built."""
+BESIDE: Words = _PODS
+"""Of the one beside the sample, which leaves some of the machine to others, one at a time."""
 SAMPLED: Words = ("-p", "no:randomly", *(_SAMPLE / f"test_{name}.py" for name in ("strokes", "outages", "rotations")))
-"""Of the one that needs most of a small machine: it runs when the crowd is through.
+"""Of the sample's, which runs when the crowd is through: both together are too much for a small machine.
 
 Its audits are of all trades so far: what needs few comes first.
 """
@@ -51,17 +50,18 @@ def main(arguments: Sequence[str]) -> int:
 
 def run(arguments: Sequence[str]) -> tuple[dict[str, Any], bool]:
     """Run the tests; return the result, and whether it proves anything."""
-    cluster = kube.find()
+    cluster, begun = kube.find(), time.time()
     with folder("metdc-cluster-") as temporary:
         notes = temporary / "figures"
         told = {
             "KUBECONFIG": cluster.kubeconfig,
             figures.VARIABLE: str(notes),
-            figures.BEGUN: figures.moment(time.time()),
+            figures.BEGUN: figures.moment(begun),
         }
         codes = [tested(told, arguments)] if arguments else whole(told)
         code, record = judge(codes, figures.read(notes), whole=not arguments)
-    return {"ok": code == OK, "kubernetes": cluster.version()} | record, code != NOTHING
+    told_of = {"ok": code == OK, "kubernetes": cluster.version(), "took_s": round(time.time() - begun)}
+    return told_of | record, code != NOTHING
 
 
 def whole(told: Mapping[str, str]) -> list[int]:
@@ -69,8 +69,9 @@ def whole(told: Mapping[str, str]) -> list[int]:
     with contextlib.ExitStack() as stack:
         crowd = _started(stack, told, CROWD)
         told = {**told, **images.named(tag=PREFIX)}
-        beside = [_started(stack, told, words) for words in BESIDE]
-        codes = [crowd.wait(), tested(told, SAMPLED), *(each.wait() for each in beside)]
+        codes = [crowd.wait()]
+        beside = _started(stack, told, BESIDE)
+        codes += [tested(told, SAMPLED), beside.wait()]
     return [*codes, tested(told, ALONE)]
 
 

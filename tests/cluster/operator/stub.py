@@ -23,6 +23,8 @@ from metdc_operator.cluster.calls import selector
 Change = Callable[[reports.Report], reports.Report | None]
 _BEHIND = 1.0
 """Seconds that the watch of pods may be behind the operator's."""
+_BEGINS = 60.0
+"""Seconds within which the watch begins."""
 
 
 class Stub:
@@ -40,10 +42,11 @@ class Stub:
         self._ids = b"{}"
         self._runner: web.AppRunner | None = None
         self._watch: asyncio.Task[None] | None = None
+        self._watches = asyncio.Event()
         self.port = 0
 
     async def start(self) -> None:
-        """Listen on every address of this machine."""
+        """Listen on every address of this machine, and watch."""
         app = web.Application()
         app.add_routes([web.get("/report", self._report)])
         self._runner = web.AppRunner(app, access_log=None)
@@ -51,6 +54,8 @@ class Stub:
         await web.TCPSite(self._runner, "0.0.0.0", 0).start()
         self.port = self._runner.addresses[0][1]
         self._watch = asyncio.create_task(self._follow())
+        async with asyncio.timeout(_BEGINS):
+            await self._watches.wait()
 
     async def stop(self) -> None:
         """Listen no more."""
@@ -100,9 +105,12 @@ class Stub:
                     answer = await core.list_pod_for_all_namespaces_without_preload_content(
                         label_selector=self._selector, watch=True
                     )
-                    with contextlib.closing(answer):  # also when this task is cancelled
+                    self._watches.set()
+                    try:
                         async for line in answer.content:
                             await self._take(orjson.loads(line))
+                    finally:  # also when this task is cancelled
+                        _drop(answer)
                 await asyncio.sleep(1)
 
     async def _take(self, event: Mapping[str, Any]) -> None:
@@ -118,6 +126,13 @@ class Stub:
             elif known is not None and known.meta.uid == pod.meta.uid:
                 del self._pods[pod.address]
             self._told.notify_all()
+
+
+def _drop(answer: aiohttp.ClientResponse) -> None:
+    """End a connection at once: TLS would wait for the other side's farewell, and a test's loop does not."""
+    if answer.connection is not None and answer.connection.transport is not None:
+        answer.connection.transport.abort()
+    answer.close()
 
 
 def healthy(pod: records.PodRecord) -> reports.Report:

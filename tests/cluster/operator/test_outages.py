@@ -22,7 +22,7 @@ from tests.cluster.place import START, Exchanges, exchanges, owes, ready, report
 from tests.cluster.testbed import Action, component
 from tests.harness import eventually, say
 
-AWAY = float(os.environ.get("METDC_API_AWAY", "30"))
+AWAY = float(os.environ.get("METDC_API_AWAY", "25"))
 """Seconds without an API server: the Lease is lost after 10, requests end after 20."""
 FROZEN = 25.0
 """Seconds in which it takes connections and answers none: longer than any request waits, and than the Lease is held."""

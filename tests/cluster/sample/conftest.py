@@ -10,7 +10,7 @@ from tests.cluster.conftest import PREFIX
 from tests.cluster.images import Images
 from tests.cluster.kube import Cluster
 from tests.cluster.place import place
-from tests.cluster.sample.scene import Sample, sample
+from tests.cluster.sample.scene import LIGHT, Sample, sample
 
 
 @pytest.fixture(scope="package")
@@ -18,4 +18,4 @@ def scene(cluster: Cluster, images: Images) -> Iterator[Sample]:
     """The sample, in a namespace of its own."""
     with contextlib.ExitStack() as stack:
         where = stack.enter_context(place(cluster, f"{PREFIX}-sample-{uuid.uuid4().hex[:5]}"))
-        yield stack.enter_context(sample(where, images))
+        yield stack.enter_context(sample(where, images, rate=LIGHT))

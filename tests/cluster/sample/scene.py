@@ -23,7 +23,9 @@ from tests.harness import ROOT, eventually, say
 
 DIVIDE = 2
 RATE = 1_000.0
-"""Trades a second, in all."""
+"""Trades a second, in all, while pods are rotated."""
+LIGHT = 300.0
+"""Trades a second before that: what befalls pods is over sooner on a machine that has less to do beside it."""
 COLLECTORS = {"app.kubernetes.io/name": "metdc-collector"}
 _LABELS = ",".join(f"{key}={value}" for key, value in COLLECTORS.items())
 _CONFIG = "metdc.io/config"

@@ -14,7 +14,7 @@ from tests.cluster.place import START
 from tests.cluster.sample.scene import SETTLED, Sample, restarts
 from tests.harness import eventually
 
-AWAY = float(os.environ.get("METDC_NATS_AWAY", "30"))
+AWAY = float(os.environ.get("METDC_NATS_AWAY", "20"))
 """Seconds that NATS is away."""
 
 pytestmark = pytest.mark.timeout(2400 + 2 * AWAY)

@@ -12,7 +12,7 @@ import pytest
 from tests.cluster.kube import Json, conditions
 from tests.cluster.place import CEILING, START, ready
 from tests.cluster.sample import troubles
-from tests.cluster.sample.scene import ROTATION, SETTLED, Rotations, Sample
+from tests.cluster.sample.scene import RATE, ROTATION, SETTLED, Rotations, Sample
 from tests.cluster.sample.troubles import IMAGE, TROUBLES, Trouble
 from tests.harness import eventually
 
@@ -29,6 +29,7 @@ pytestmark = pytest.mark.timeout(2400)
 @pytest.fixture(scope="module")
 def rotations(scene: Sample) -> Iterator[Rotations]:
     """Every pod of the sample is replaced each minute, until the module's tests are over."""
+    scene.rate = RATE
     scene.settle()
     found = Rotations(scene)
     scene.apply(rotation=ROTATION)
@@ -36,6 +37,7 @@ def rotations(scene: Sample) -> Iterator[Rotations]:
     scene.settle()
 
 
+@pytest.mark.usefixtures("rotations")  # what a resource tells is true also while its pods are replaced
 def test_each_market_streams_and_its_resource_says_so(scene: Sample) -> None:
     begun, before = time.monotonic(), scene.exchanges.stored()
     time.sleep(REPORT)  # what the resources tell is of that time
