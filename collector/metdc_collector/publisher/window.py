@@ -140,15 +140,19 @@ class Window:
 
     def acknowledge(self, numbers: Iterable[int]) -> list[Entry]:
         """The server holds the trades with these numbers; return the entries, without those that it was known of."""
-        in_flight, newest, size = self.in_flight, self._newest, 0
+        in_flight = self.in_flight
         entries = [entry for number in numbers if (entry := in_flight.pop(number, None)) is not None]
-        for entry in entries:
-            size += len(entry.message)
-            subject = entry.trade.instrument.subject
-            if newest.get(subject, 0) < entry.number:
-                newest[subject] = entry.number
-        self.bytes -= size
+        self.bytes -= sum(len(entry.message) for entry in entries)
+        oldest = next(iter(in_flight), None)
+        if oldest is not None:
+            self._overtaking(entry for entry in entries if entry.number > oldest)
         return entries
+
+    def _overtaking(self, entries: Iterable[Entry]) -> None:
+        """Keep in mind which subjects have a trade in the stream before an older one that is in flight."""
+        for entry in entries:
+            subject = entry.trade.instrument.subject
+            self._newest[subject] = max(entry.number, self._newest.get(subject, 0))
 
     def fail(self, number: int) -> None:
         """The server has refused the trade with that number."""

@@ -77,7 +77,7 @@ class BinanceConversation:
             if type(stream) is str and type(row) is dict:
                 known = self._streams.get(stream)
                 if known is not None and row.get("s") == known[0] and row.get("e") == known[1]:
-                    return self._trade(row, known[1], None, received)
+                    return self._read(row, *known, received)
             if "stream" in message or "data" in message:
                 return self._combined(stream, row, received)
             event = message.get("e")
@@ -104,19 +104,20 @@ class BinanceConversation:
         return Parsed(Kind.OTHER)
 
     def _trade(self, row: dict[str, Any], event: str, stream: str | None, received: int) -> Parsed:
-        """``stream``: the name to compare with the row, null where there is none or it was compared before."""
+        """``stream``: the name to compare with the row, null where there is none."""
         name = row.get("s")
-        if type(name) is not str:
+        if not is_name(name):
             raise Damaged(f"s is no name: {shown(name)}")
         if stream is not None and stream != _stream(name, event):
             raise Damaged(f"stream {shown(stream)} is not that of {event} and {shown(name)}")
+        if stream is not None and name in self._instruments:
+            self._streams[stream] = (self._instruments[name].name, event)  # whose hash is known, for the lookup
+        return self._read(row, name, event, received)
+
+    def _read(self, row: dict[str, Any], name: str, event: str, received: int) -> Parsed:
         instrument = self._instruments.get(name)
         if instrument is None:
-            if not is_name(name):
-                raise Damaged(f"s is no name: {shown(name)}")
             return Parsed(KIND_TRADE, out_of_scope=(name,))
-        if stream is not None:
-            self._streams[stream] = (name, event)
         trade = read(row, event, instrument, received)
         if isinstance(trade, Trade):
             return Parsed(KIND_TRADE, (trade,))
