@@ -94,7 +94,8 @@ class FastParser(Parser):
         # Nearly all answers are of this form, and come in runs; the name of a stream or a domain holds no space.
         body = rb'\{"stream":"[^"\\\s]*", ?(?:"domain":"[^"\\\s]*", ?)?"seq":\d+\}'
         stored = rb"MSG " + address + rb"\d+ \d+ \d+\r\n" + body + rb"\r\n"
-        self._run = re.compile(rb"(?:" + stored + rb")++")
+        # Atomic, not possessive: CPython before 3.11.5 ends a possessive group that fails in its middle too late.
+        self._run = re.compile(rb"(?>(?:" + stored + rb")+)")
         self._number = re.compile(rb"MSG " + address + rb"(\d+) ")
         self._ack = re.compile(rb"MSG " + address + rb"(\d+) \d+ \d+\r\n(\{[^\r\n]*\})\r\n")
         self._look = re.compile(rb"HMSG " + address + rb"look\.(\d+) \d+ (\d+) (\d+)\r\n")

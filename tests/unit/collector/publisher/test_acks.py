@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -330,3 +331,11 @@ async def test_the_library_reads_through_a_parser_that_was_put_in_its_place_and_
 def test_the_library_keeps_what_is_incomplete_where_it_is_looked_for() -> None:
     parser = Parser(None)
     assert (parser.state, parser.buf) == (1, bytearray())
+
+
+def test_no_pattern_repeats_possessively() -> None:
+    """CPython before 3.11.5 ends such a match too late, behind what it has not matched: a refusal would be passed."""
+    parser = FastParser(Library(), inbox=INBOX, acknowledge=lambda *_: None, answer=lambda *_: None)
+    patterns = [found.pattern for found in vars(parser).values() if isinstance(found, re.Pattern)]
+    assert len(patterns) == 5
+    assert not [pattern for pattern in patterns if re.search(rb"[*+?}]\+", pattern)]
