@@ -110,13 +110,15 @@ class Window:
     def add(self, trades: Iterable[Trade], known: int) -> None:
         """Accept trades."""
         queue, inbox, number, size = self.queue, self.inbox, self._number, 0
-        for trade in trades:
-            number += 1
-            text = message(trade, number, inbox)
-            size += len(text)
-            queue.append(Entry(number, trade, text, known))
-        self._number = number
-        self.bytes += size
+        try:
+            for trade in trades:
+                number += 1
+                text = message(trade, number, inbox)
+                size += len(text)
+                queue.append(Entry(number, trade, text, known))
+        finally:  # a number is given out once, whatever a trade does
+            self._number = number
+            self.bytes += size
 
     def give_away(self) -> list[Entry]:
         """Part with the entries that wait; return them in their order."""

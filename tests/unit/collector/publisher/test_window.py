@@ -2,6 +2,7 @@
 
 import json
 from collections import defaultdict
+from typing import cast
 
 import pytest
 from hypothesis import strategies as st
@@ -159,6 +160,17 @@ def test_what_a_later_trade_has_overtaken_goes_back_as_late() -> None:
     assert made.bytes == len(entry.message) == before + len(',"late":true') == made.bytes
 
 
+def test_a_number_is_given_out_once_also_where_a_trade_cannot_be_written() -> None:
+    made = window(1)
+    with pytest.raises(AttributeError):
+        made.add([trade(2), cast("Trade", None), trade(3)], 1)
+    made.add([trade(4)], 1)
+    numbers = [entry.number for entry in made.queue]
+    assert ids(list(made.queue)) == ["1", "2", "4"]
+    assert len(set(numbers)) == 3
+    assert made.bytes == sum(len(entry.message) for entry in made.queue)
+
+
 def test_another_symbol_overtakes_nobody() -> None:
     made = window(1)
     made.add([trade(2, of=ETH)], 1)
@@ -256,11 +268,12 @@ class Server(RuleBasedStateMachine):
     @precondition(lambda self: self.answers)
     @rule(count=st.integers(1, 6))
     def answer(self, count: int) -> None:
+        """What a chunk brings: the stored ones first, all at once."""
+        numbers = [number for number, stored in self.answers[:count] if stored]
+        self.done |= {entry.trade.id for entry in self.window.acknowledge(numbers)}
         for number, stored in self.answers[:count]:
             if not stored:
                 self.window.fail(number)
-            else:
-                self.done |= {entry.trade.id for entry in self.window.acknowledge([number])}
         del self.answers[:count]
 
     @rule()

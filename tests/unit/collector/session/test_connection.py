@@ -72,7 +72,7 @@ class Gate:
 
     def receive(self, connection: int, parsed: Parsed, known: int) -> None:
         self.known.append(known)
-        self.handed.append([each.id for each in parsed.trades])
+        self.handed.append([*(each.id for each in parsed.trades), *(f"no {number}" for _, number in parsed.skipped)])
         self.ids += [each.id for each in parsed.trades]
         self.times += [each.received for each in parsed.trades]
         self.skipped += [number for _, number in parsed.skipped]

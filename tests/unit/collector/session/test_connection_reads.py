@@ -10,6 +10,10 @@ from tests.unit.collector.made import Tape
 from tests.unit.collector.session.test_connection import accept, connected, trade
 
 UNREADABLE = '{"stream":"btcusdt@trade","data":'
+UNUSED = json.dumps({"stream": "btcusdt@trade", "data": {**json.loads(trade(2))["data"], "X": "NA"}})
+STRANGER = trade(2, "ADAUSDT")
+WITHOUT = {UNREADABLE, UNUSED, STRANGER}
+"""Frames without a trade of ours."""
 
 
 async def handed(*frames: str, tap: Tape | None = None) -> list[list[str] | str]:
@@ -26,7 +30,7 @@ async def handed(*frames: str, tap: Tape | None = None) -> list[list[str] | str]
     async with connected(venue, tap=tap) as rig:
         await rig.received(1)
         over.set()
-        await rig.received(1 + sum(each is not UNREADABLE for each in frames))
+        await rig.received(1 + sum(each not in WITHOUT for each in frames))
         return rig.gate.handed
 
 
@@ -36,6 +40,14 @@ async def test_the_trades_of_a_read_are_handed_over_together() -> None:
 
 async def test_what_else_a_read_brings_keeps_its_place_among_the_trades() -> None:
     assert await handed(trade(1), trade(2), UNREADABLE, trade(3)) == [["1", "2"], "unread", ["3"], ["9"]]
+
+
+async def test_an_id_without_a_trade_keeps_its_place_among_the_trades() -> None:
+    assert await handed(trade(1), UNUSED, trade(3)) == [["1"], ["no 2"], ["3"], ["9"]]
+
+
+async def test_a_trade_of_a_stranger_is_none_of_ours_and_disturbs_no_other() -> None:
+    assert await handed(trade(1), STRANGER, trade(3)) == [["1"], ["3"], ["9"]]
 
 
 async def test_a_tap_sees_what_passes_as_it_is_on_the_wire() -> None:

@@ -86,3 +86,26 @@ async def test_the_body_of_a_refusal_is_no_frame(cuts: Sequence[int]) -> None:
         with pytest.raises(InvalidStatus) as caught:
             await connect(f"ws://127.0.0.1:{port}", create_connection=create, compression=None)  # type: ignore[arg-type]
     assert caught.value.response.body == body
+
+
+async def test_a_read_ends_whatever_one_of_its_frames_does() -> None:
+    told: list[bytes] = []
+    over = asyncio.Event()
+
+    def take(payload: bytes, binary: bool) -> None:
+        told.append(payload)
+        if payload == b"two":
+            raise RuntimeError("an adapter's fault")
+
+    def end() -> None:
+        told.append(b"end")
+        if b"two" in told:
+            over.set()
+
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # it ends the connection, and says so
+    said = wire(Frame(Opcode.TEXT, b"one"), Frame(Opcode.TEXT, b"two"), Frame(Opcode.TEXT, b"three"))
+    async with asyncio.timeout(CEILING), server("101 Switching Protocols", said, [129]) as port:
+        create = partial(Feed, frame=take, begin=lambda _: None, end=end)
+        async with connect(f"ws://127.0.0.1:{port}", create_connection=create, compression=None, close_timeout=0.1):  # type: ignore[arg-type]
+            await over.wait()
+    assert told[-3:] == [b"one", b"two", b"end"]
