@@ -40,7 +40,7 @@ class Timers:
     Attributes:
         report: interval of health reports.
         listing_retry: wait after an instrument list that failed, while nothing can be collected without it.
-        refresh: interval at which the instrument list is read again.
+        refresh: interval at which the instrument list is read, and the stream is weighed, again.
         backoff_first, backoff_most: reconnects double from the one to the other.
         cooldown: pause after three refusals in a row.
         region_block: pause after a refusal for the client's region.

@@ -210,7 +210,7 @@ _GAUGES: tuple[Figure, ...] = (
     ),
     (
         "stream_bytes",
-        "Bytes in the stream when the pod last looked: at its start, and after an outage of NATS.",
+        "Bytes in the stream when the pod last looked, which it does each minute.",
         lambda report: report.nats.stream_bytes or 0,
     ),
     (

@@ -74,6 +74,13 @@ def test_a_collector_lives_while_nats_and_the_exchange_are_both_away(exchange: S
     assert 'metdc_nats_connected{exchange="binance",market="spot",shard="0"} 0.0' in metrics
 
 
+def test_how_full_the_stream_is_is_told_anew_while_it_fills(exchange: Simulator, nats: NatsServer) -> None:
+    with streaming(exchange, BINANCE_SPOT, nats.url) as running:
+        before = running.report()["nats"]["stream_bytes"]
+        running.until(lambda report: report["nats"]["stream_bytes"] > before, "it has looked again")
+        running.stop()
+
+
 def test_reports_lie_in_the_bucket_under_the_pods_own_key_until_its_farewell(
     exchange: Simulator, nats: NatsServer
 ) -> None:

@@ -162,13 +162,21 @@ class Publisher:
 
     async def run(self) -> None:
         """Keep the connection, notice what is not acknowledged in time, until cancelled."""
-        link = asyncio.create_task(self.link.run())
+        helpers = [asyncio.create_task(self.link.run()), asyncio.create_task(self._weigh())]
         try:
             while True:
                 await asyncio.sleep(_TICK)
                 await self._watch()
         finally:
-            await end([link, *self._tasks])
+            await end([*helpers, *self._tasks])
+
+    async def _weigh(self) -> None:
+        """Look again and again how full the stream is; what is not answered leaves what was known."""
+        while True:
+            await asyncio.sleep(self._timers.refresh)
+            streams = Streams(self.link.client, api=self.link.settings.api)
+            if self._usable and (size := await streams.size(self._spec.name)) is not None and self.state is not None:
+                self.state = replace(self.state, bytes=size)
 
     async def drain(self, seconds: float) -> bool:
         """Wait until every accepted trade is acknowledged; whether that came true within the time."""

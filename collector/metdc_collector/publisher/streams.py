@@ -91,6 +91,14 @@ class Streams:
             )
         return StreamState(info["config"], tuple(comparison.disagreements), _first(info), info["state"]["bytes"])
 
+    async def size(self, name: str) -> int | None:
+        """Return how many bytes a stream holds; null where that is not answered."""
+        try:
+            return int((await self._request(f"STREAM.INFO.{name}", {}))["state"]["bytes"])
+        except (_ApiError, TimeoutError, nats.errors.Error, OSError) as error:
+            log.debug("stream %s: %s", name, _words(error))
+            return None
+
     async def _update(
         self, spec: StreamSpec, info: dict[str, Any], comparison: Comparison
     ) -> tuple[dict[str, Any], Comparison]:

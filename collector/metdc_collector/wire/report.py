@@ -36,7 +36,7 @@ State = Literal["starting", "streaming", "draining", "stopped"]
 class Nats:
     """The pod's view of NATS; ``message`` says in words what is wrong, null when nothing is.
 
-    ``stream_bytes`` is what the stream held when the pod last looked (at its start, and after an outage of NATS), and
+    ``stream_bytes`` is what the stream held when the pod last looked, which it does each minute, and
     ``stream_max_bytes`` what it may hold, null where that is not limited; both are null before the first look.
     """
 

@@ -27,6 +27,7 @@ class Server:
     def __init__(self, *answers: Exception | None, events: Exception | None = None) -> None:
         self.answers = list(answers)
         self.events = events
+        self.sizes: list[int | None] = []
         self.attempts = 0
 
     def __call__(self, client: object, *, api: str) -> "Server":
@@ -42,6 +43,10 @@ class Server:
         if answer is not None:
             raise answer
         return StreamState({"duplicate_window": 120_000_000_000}, (), 0)
+
+    async def size(self, name: str) -> int | None:
+        assert name == TRADES.name
+        return self.sizes.pop(0)
 
 
 class Nothing:
@@ -92,6 +97,37 @@ async def test_a_stream_of_events_that_is_missing_is_told_once_a_reason(
     ]
     assert publisher.state is not None
     assert publisher.state.disagreements == ("stream METDC_EVENTS: no space",)
+
+
+async def test_the_stream_is_weighed_again_and_again_and_what_is_not_answered_changes_nothing(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = Server(None)
+    server.sizes = [7, None, 9]
+    monkeypatch.setattr(module, "Streams", server)
+    monkeypatch.setattr(publisher, "_timers", Timers(refresh=0))
+    await publisher._make_usable()
+    seen: list[int] = []
+    weighing = asyncio.create_task(publisher._weigh())
+    while not weighing.done():
+        assert publisher.state is not None
+        seen.append(publisher.state.bytes)
+        await asyncio.sleep(0)
+    assert isinstance(weighing.exception(), IndexError)  # nothing was left to answer
+    assert list(dict.fromkeys(seen)) == [0, 7, 9]
+
+
+async def test_a_stream_that_is_not_usable_is_not_weighed(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = Server(None)
+    monkeypatch.setattr(module, "Streams", server)
+    monkeypatch.setattr(publisher, "_timers", Timers(refresh=0))
+    weighing = asyncio.create_task(publisher._weigh())
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert not weighing.done()  # else a size that is not there would have been asked for
+    weighing.cancel()
 
 
 class Disk:
