@@ -1,5 +1,8 @@
-"""Every path, image and value that skaffold.yaml names exists."""
+"""skaffold.yaml is of the shape that its schema asks for, and every path, image and value that it names exists."""
 
+import json
+import os
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,16 +12,45 @@ import yaml
 
 FILE = Path("skaffold.yaml")
 _CHART = Path("charts/metdc")
+SCHEMA = Path(os.environ.get("METDC_SKAFFOLD_SCHEMA", "../shared/reference/skaffold-v4beta13.json"))
+"""As published for the file's ``apiVersion``; too large for this repository."""
 
 Json = Mapping[str, Any]
 
 
 def violations(file: Path = FILE) -> Iterator[str]:
-    """Yield ``skaffold.yaml: what is named and not there``."""
+    """Yield ``skaffold.yaml: what is of another shape, or named and not there``."""
     record = yaml.safe_load(file.read_text(encoding="utf-8"))
+    if misshapen := list(_misshapen(record)):
+        yield from (f"{file}: {problem}" for problem in misshapen)
+        return  # what is read below may not be there
     images = {each["image"] for each in record["build"]["artifacts"]}
     problems = [*_paths(record), *_releases(record, images), *_manifests(record, images)]
     yield from (f"{file}: {problem}" for problem in problems)
+
+
+def _misshapen(record: Json) -> Iterator[str]:
+    if not SCHEMA.is_file():
+        print(f"{FILE}: its shape is not looked at: there is no {SCHEMA}", file=sys.stderr)
+        return
+    if record.get("apiVersion") != SCHEMA.stem.replace("-", "/"):
+        yield f"apiVersion: {record.get('apiVersion')} is not that of {SCHEMA.name}"
+    schema = jsonschema.Draft7Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
+    for error in schema.iter_errors(record):
+        exact = min(_leaves(error), key=_unlikely)
+        yield f"{'.'.join(map(str, exact.absolute_path)) or 'the whole'}: {exact.message}"
+
+
+def _leaves(error: jsonschema.ValidationError) -> Iterator[jsonschema.ValidationError]:
+    """What each alternative has against it; the one that has least is meant."""
+    if not error.context:
+        yield error
+    for each in error.context or ():
+        yield from _leaves(each)
+
+
+def _unlikely(error: jsonschema.ValidationError) -> tuple[bool, int, int]:
+    return error.validator != "additionalProperties", -len(error.absolute_path), len(error.message)
 
 
 def _paths(record: Json) -> Iterator[str]:

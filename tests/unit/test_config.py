@@ -1,5 +1,6 @@
 """What `kubectl apply -k` installs is what the chart does, and grants the operator what its page says."""
 
+import json
 import os
 import re
 import subprocess
@@ -95,6 +96,47 @@ def test_passwords_are_made_once_begin_with_a_letter_and_are_for_the_owner_alone
     for name, text in made[0].items():
         assert re.fullmatch(rf"username={name.removesuffix('.env')}\npassword=m[0-9a-f]{{40}}\n", text)
     assert {os.stat(path).st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+
+
+SHAPE = {
+    "properties": {
+        "build": {
+            "anyOf": [
+                {"properties": {"artifacts": {}, "local": {}, "tagPolicy": {}}, "additionalProperties": False},
+                {"properties": {"artifacts": {}, "cluster": {}, "tagPolicy": {}}, "additionalProperties": False},
+            ]
+        }
+    }
+}
+"""A part of what skaffold's own schema asks for."""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "problem"),
+    [
+        ("tagPolicy:", "tagPolicies:", "build: Additional properties are not allowed ('tagPolicies' was unexpected)"),
+        ("v4beta13", "v4beta1", "apiVersion: skaffold/v4beta1 is not that of skaffold-v4beta13.json"),
+        ("v4beta13", "v4beta13", None),
+    ],
+)
+def test_the_shape_of_skaffold_is_that_of_its_schema(
+    before: str, after: str, problem: str | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(skaffold, "SCHEMA", tmp_path / "skaffold-v4beta13.json")
+    skaffold.SCHEMA.write_text(json.dumps(SHAPE))
+    file = tmp_path / "skaffold.yaml"
+    file.write_text((ROOT / "skaffold.yaml").read_text(encoding="utf-8").replace(before, after))
+    assert list(skaffold.violations(file)) == ([f"{file}: {problem}"] if problem else [])
+
+
+def test_where_the_schema_of_skaffold_is_not_there_that_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(skaffold, "SCHEMA", tmp_path / "none.json")
+    assert list(skaffold.violations()) == []
+    assert "its shape is not looked at: there is no" in capsys.readouterr().err
 
 
 def test_every_path_image_and_value_of_skaffold_exists(monkeypatch: pytest.MonkeyPatch) -> None:
