@@ -60,8 +60,8 @@ def run(arguments: Sequence[str]) -> tuple[dict[str, Any], bool]:
         }
         codes = [tested(told, arguments)] if arguments else whole(told)
         code, record = judge(codes, figures.read(notes), whole=not arguments)
-    told_of = {"ok": code == OK, "kubernetes": cluster.version(), "took_s": round(time.time() - begun)}
-    return told_of | record, code != NOTHING
+    took = round(time.time() - begun)
+    return {"ok": code == OK, "kubernetes": cluster.version(), "took_s": took} | record, code != NOTHING
 
 
 def whole(told: Mapping[str, str]) -> list[int]:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tests.audit.window import compare
 from tests.cluster.kube import Json, Refused, conditions
 from tests.cluster.place import CEILING, START, Exchanges, Place
 from tests.harness import eventually, metdc
@@ -126,6 +127,11 @@ class Captures:
             {"apiVersion": "metdc.io/v1alpha1", "kind": "ListingCapture", "metadata": {"name": name}, "spec": spec}
         )
 
+    def differs(self, files: Path, base: str) -> list[str]:
+        """Return in words where a fetched window of a coin is not what the exchanges have traded of it."""
+        metadata = read(files, "metadata.json")
+        return compare(files, self.exchanges.book(), base, metadata["from"], metadata["to"])
+
     def fetched(self, folder: str, into: Path) -> Path:
         """Fetch a result as the documents say, and return the folder with its files.
 
@@ -149,11 +155,13 @@ def read(folder: Path, file: str) -> Json:
 
 
 def first_mover(analysis: Json, planted: Json) -> str:
-    """Return which market moved first by an analysis, and see that each planted one moved when it was to.
+    """Return which market moved first by an analysis, and see that each moved when it was to, and as far.
 
     Raises:
-        AssertionError: another moved first, or a market not at all, or off by more than :data:`TOLERANCE`.
+        AssertionError: another moved first, or a market not at all, or off by more than :data:`TOLERANCE`, or its peak
+            is another.
     """
+    peaks = {_market(each): each.get("peak") for each in analysis["markets"]}
     verdicts = {_market(each): each["verdict"] for each in analysis["markets"]}
     delays = {_market(each): each["delay"] for each in analysis["by_time"]}
     for market, row in planted["markets"].items():
@@ -161,6 +169,8 @@ def first_mover(analysis: Json, planted: Json) -> str:
         wanted = row["first_move"]["time"] - planted["announced"]
         told = f"{market} moved after {delays[market] / MS:g} ms by the analysis, planted are {wanted / MS:g} ms"
         assert abs(delays[market] - wanted) <= TOLERANCE, told
+        peak, price = peaks[market] or {"price": "none"}, row["peak"]["price"]
+        assert peak["price"] == price, f"the peak of {market} is {peak['price']} by the analysis, planted is {price}"
     first, (true, *_) = next(iter(delays)), planted["ranking"]
     assert first in true, f"{first} moved first by the analysis, planted is {' or '.join(true)}"
     return first

@@ -6,12 +6,15 @@ import gzip
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from nats.aio.client import Client
 
+from tests.audit import ledger as ledgers
 from tests.audit import stream
 from tests.audit.__main__ import audit
+from tests.audit.book import Book
 from tests.audit.judge import Verdict
 from tests.cluster.images import Images
 from tests.cluster.kube import Cluster, Forward, Json, Refused, conditions
@@ -175,15 +178,23 @@ class Exchanges:
     def audited(self, *, with_gaps: bool = False) -> Verdict:
         """Compare what is stored with what the exchanges sent, by the independent judge; they rest meanwhile."""
         self.at_rest()
-        self.order("/mark")
-        with folder("metdc-ledger-") as temporary:
-            path = temporary / "ledger.jsonl"
-            path.write_bytes(self._ledger())
+        with self._ledger() as path:
             return asyncio.run(audit(path, self.nats_url, with_gaps=with_gaps))
 
-    def _ledger(self) -> bytes:
+    def book(self) -> Book:
+        """Return all trades so far of what is subscribed to, whether they reached anybody or not."""
+        with self._ledger() as path:
+            return ledgers.read(path, every=True).book
+
+    @contextlib.contextmanager
+    def _ledger(self) -> Iterator[Path]:
+        """What the exchanges have written down so far, as a file."""
+        self.order("/mark")  # has them write all of it
         words = ("--namespace", self.place.name, "exec", "deployment/simulator", "--", "python3", "-c", _SEND)
-        return gzip.decompress(self.place.cluster.read(*words, timeout=10 * CEILING))
+        with folder("metdc-ledger-") as temporary:
+            path = temporary / "ledger.jsonl"
+            path.write_bytes(gzip.decompress(self.place.cluster.read(*words, timeout=10 * CEILING)))
+            yield path
 
 
 @contextlib.contextmanager

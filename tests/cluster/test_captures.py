@@ -119,6 +119,7 @@ def test_a_notice_makes_the_watcher_order_a_capture_that_finds_the_planted_first
     where = scene.fetched(told["result"]["folder"], tmp_path)
     assert first_mover(read(where, "analysis.json"), planted) == "binance.spot"
     assert (where / "report.html").stat().st_size > 1_000
+    assert scene.differs(where, "TIA") == []
     record = scene.exchanges.audited().record()
     assert record["ok"], json.dumps(record)
     scene.exchanges.order("/resume")

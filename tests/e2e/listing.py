@@ -12,6 +12,8 @@ COIN, KOREAN = "WOO", "우네트워크"
 """It trades on nine markets of the sample, and has no pair in KRW yet."""
 DELAYS = {"okx.spot": 700, "binance.futures": 1_300, "gate.spot": 1_900, "bybit.futures": 2_500}
 """When it moves on those that are pumped, in ms after the announcement."""
+SOON = 5.0
+"""Seconds after its window within which the report has to be there."""
 AHEAD = 12.0
 """Seconds until the announcement: not so many as the window has before it, so that all that is planted lies in it."""
 
@@ -33,6 +35,8 @@ def captured(scene: Scene, planted: Json) -> dict[str, Any]:
     with folder("metdc-capture-") as temporary:
         files = captures.fetched(status["result"]["folder"], temporary)
         assert "<svg" in (files / "report.html").read_text(encoding="utf-8"), "the report has no picture"
+        differs = captures.differs(files, COIN)
+        assert not differs, f"the captured window is not the exchanges': {'; '.join(differs[:3])}"
         return figures(read(files, "metadata.json"), read(files, "analysis.json"), planted)
 
 
@@ -51,8 +55,6 @@ def figures(metadata: Json, analysis: Json, planted: Json) -> dict[str, Any]:
         assert trades[market] >= row["fills"], f"{trades[market]} of {row['fills']} planted trades of {market}"
     listing = metadata["listing"] or {}
     assert listing.get("announced") == planted["announced"], f"it tells of the listing {listing}"
-    return {
-        "trades": trades.total(),
-        "first_mover": first_mover(analysis, planted),
-        "report_s": round((metadata["made"] - metadata["to"]) / SECOND, 1),
-    }
+    seconds = (metadata["made"] - metadata["to"]) / SECOND
+    assert seconds < SOON, f"the report was there {seconds:.1f} s after the window"
+    return {"trades": trades.total(), "first_mover": first_mover(analysis, planted), "report_s": round(seconds, 1)}

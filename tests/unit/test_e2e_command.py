@@ -115,28 +115,29 @@ PLANTED: dict[str, Any] = {
     "announced": AT,
     "ranking": [["okx.spot"], ["gate.spot"]],
     "markets": {
-        "okx.spot": {"fills": 700, "first_move": {"time": AT + 700 * MS}},
-        "gate.spot": {"fills": 800, "first_move": {"time": AT + 1900 * MS}},
+        "okx.spot": {"fills": 700, "first_move": {"time": AT + 700 * MS}, "peak": {"price": "1.5"}},
+        "gate.spot": {"fills": 800, "first_move": {"time": AT + 1900 * MS}, "peak": {"price": "1.5"}},
     },
 }
 
 
-def of_capture(*, trades: int = 800, announced: int = AT, lacks: tuple[Json, ...] = ()) -> Json:
+def of_capture(*, trades: int = 800, announced: int = AT, lacks: tuple[Json, ...] = (), made: int = 1_260) -> Json:
     markets = [
         {"exchange": "okx", "market": "spot", "trades": 701, "lacks": []},
         {"exchange": "gate", "market": "spot", "trades": trades, "lacks": list(lacks)},
         {"exchange": "kucoin", "market": "spot", "trades": 3, "lacks": []},
     ]
-    window = {"to": AT + 20 * SECOND, "made": AT + 21_260 * MS}
+    window = {"to": AT + 20 * SECOND, "made": AT + 20 * SECOND + made * MS}
     return window | {"listing": {"announced": announced}, "markets": markets}
 
 
-def analysed(**delays: int | None) -> Json:
+def analysed(peak: str = "1.5", /, **delays: int | None) -> Json:
     """The analysis of two markets; ``delays`` in ms, in the order of the ranking, None for one that did not move."""
     moved = {f"{exchange}.spot.WOO-USDT": delay for exchange, delay in delays.items()}
     verdicts = {market: "no_move" if delay is None else "moved" for market, delay in moved.items()}
     ranked = [{"market": market, "delay": delay * MS} for market, delay in moved.items() if delay is not None]
-    return {"markets": [{"market": one, "verdict": told} for one, told in verdicts.items()], "by_time": ranked}
+    markets = [{"market": one, "verdict": told, "peak": {"price": peak}} for one, told in verdicts.items()]
+    return {"markets": markets, "by_time": ranked}
 
 
 def test_of_a_listing_it_tells_the_trades_the_first_mover_and_when_the_report_was_there() -> None:
@@ -150,6 +151,8 @@ def test_of_a_listing_it_tells_the_trades_the_first_mover_and_when_the_report_wa
         (of_capture(trades=799), analysed(okx=700, gate=1900), "799 of 800 planted trades of gate.spot"),
         (of_capture(lacks=({"text": "a gap"},)), analysed(okx=700, gate=1900), "gate.spot may lack trades: a gap"),
         (of_capture(announced=AT + SECOND), analysed(okx=700, gate=1900), "it tells of the listing"),
+        (of_capture(made=5_000), analysed(okx=700, gate=1900), "the report was there 5.0 s after the window"),
+        (of_capture(), analysed("1.4", okx=700, gate=1900), "the peak of okx.spot is 1.4 by the analysis, planted"),
         (of_capture() | {"listing": None}, analysed(okx=700, gate=1900), "it tells of the listing {}"),
         (of_capture(), analysed(okx=700, gate=None), "gate.spot has not moved by the analysis: no_move"),
         (of_capture(), analysed(okx=700), "gate.spot has not moved by the analysis: not captured"),
