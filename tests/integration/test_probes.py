@@ -77,6 +77,7 @@ def test_a_collector_lives_while_nats_and_the_exchange_are_both_away(exchange: S
 def test_how_full_the_stream_is_is_told_anew_while_it_fills(exchange: Simulator, nats: NatsServer) -> None:
     with streaming(exchange, BINANCE_SPOT, nats.url) as running:
         before = running.report()["nats"]["stream_bytes"]
+        exchange.trade(BINANCE_SPOT, 3)
         running.until(lambda report: report["nats"]["stream_bytes"] > before, "it has looked again")
         running.stop()
 
