@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -169,8 +170,9 @@ def first_mover(analysis: Json, planted: Json) -> str:
         wanted = row["first_move"]["time"] - planted["announced"]
         told = f"{market} moved after {delays[market] / MS:g} ms by the analysis, planted are {wanted / MS:g} ms"
         assert abs(delays[market] - wanted) <= TOLERANCE, told
-        peak, price = peaks[market] or {"price": "none"}, row["peak"]["price"]
-        assert peak["price"] == price, f"the peak of {market} is {peak['price']} by the analysis, planted is {price}"
+        price = Decimal(row["peak"]["price"]).scaleb(-(row["price_scale"] or 0))  # told in the wire's units
+        peak = peaks[market] and Decimal(peaks[market]["price"])
+        assert peak == price, f"the peak of {market} is {peak} by the analysis, planted is {price}"
     first, (true, *_) = next(iter(delays)), planted["ranking"]
     assert first in true, f"{first} moved first by the analysis, planted is {' or '.join(true)}"
     return first

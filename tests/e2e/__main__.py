@@ -25,7 +25,7 @@ from tests.cluster.place import ready
 from tests.cluster.sample.scene import Rotations
 from tests.e2e import adversary, release
 from tests.e2e.scene import LIMIT, Scene, scene
-from tests.e2e.strokes import FAILURES, INTRUDERS, ROTATIONS, STROKES, rotating, struck
+from tests.e2e.strokes import FAILURES, MEANWHILE, ROTATIONS, STROKES, rotating, struck
 from tests.harness import FAILED, conclude, heed_signals, say
 
 MARKETS = 12
@@ -64,11 +64,11 @@ def _enforced(found: Scene) -> bool | None:
 
 
 def _struck(found: Scene, counted: Rotations) -> list[dict[str, Any]]:
-    """What befalls the installation, then intruders while it rotates."""
+    """What befalls the installation, then a neighbour and intruders while it rotates."""
     faults = [struck(found, stroke) for stroke in STROKES]
     try:
         with rotating(found, counted):
-            faults += [struck(found, stroke) for stroke in INTRUDERS]
+            faults += [struck(found, stroke) for stroke in MEANWHILE]
     except FAILURES as error:
         say(f"rotations: {error}")
     return faults

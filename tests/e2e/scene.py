@@ -39,7 +39,7 @@ class Scene:
 
     Attributes:
         release: in a namespace of its own.
-        other: a second namespace that it serves, without resources.
+        other: a second namespace that it serves, at first without resources.
         sample: the simulator's sample in the release's namespace, and its exchanges.
         images, again: the images that are installed first, and the same rebuilt under other names.
         first_trade: seconds from `helm install` to a stored trade of every market.

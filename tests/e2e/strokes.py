@@ -14,9 +14,9 @@ import yaml
 
 from tests.audit.stream import CannotRead
 from tests.checks.rendering import CHART
-from tests.cluster.kube import Refused
+from tests.cluster.kube import Refused, conditions
 from tests.cluster.place import CEILING, START, ready
-from tests.cluster.sample.scene import ROTATION, SETTLED, Rotations
+from tests.cluster.sample.scene import DIVIDE, ROTATION, SETTLED, Rotations
 from tests.e2e import adversary, listing
 from tests.e2e.release import NATS, OPERATOR, HelmFailed, merged, of_images
 from tests.e2e.scene import CALM, DEFINITION, Scene, Watch, wait_for_nats
@@ -217,6 +217,37 @@ def _read(scene: Scene, said: str) -> dict[str, Any]:
     return {}
 
 
+ELSEWHERE = "elsewhere"
+"""A collector in the second namespace, of trades that the sample collects, too: they are stored once all the same."""
+
+
+def _applied_elsewhere(scene: Scene) -> None:
+    """Apply a resource in a namespace that has nothing but what the chart has put there: NATS's credentials."""
+    exchange = f"simulator.{scene.where.name}:9409"
+    spec = {
+        "exchange": "upbit",
+        "markets": [{"name": "spot"}],
+        "endpoints": {"rest": f"http://{exchange}", "webSocket": f"ws://{exchange}"},
+        "env": [{"name": "METDC_DIVIDE_TIMERS", "value": str(DIVIDE)}],
+    }
+    head = {"apiVersion": "metdc.io/v1alpha1", "kind": "ExchangeCollector", "metadata": {"name": ELSEWHERE}}
+    scene.other.apply(head | {"spec": spec})
+
+
+def _streams_elsewhere(scene: Scene, _: None) -> dict[str, Any]:
+    def rate() -> int | None:
+        found = scene.other.get("exchangecollector", ELSEWHERE)
+        is_ready = conditions(found).get("Ready", {}).get("status") == "True"
+        return found["status"]["totals"]["tradesPerSecond"] or None if is_ready else None
+
+    try:
+        found = eventually(rate, SETTLED, "a resource of another namespace is Ready and has trades", every=2)
+    finally:
+        scene.other.kubectl("delete", "exchangecollector", ELSEWHERE)
+    eventually(lambda: not scene.other.pods({"metdc.io/collector": ELSEWHERE}), START, "its pods end", every=2)
+    return {"trades_per_second": found}
+
+
 @contextlib.contextmanager
 def rotating(scene: Scene, counted: Rotations) -> Iterator[None]:
     """Rotate by the clock, each minute, for the length of the block and until there were enough replacements."""
@@ -245,7 +276,8 @@ STROKES = (
     Stroke("node drained", _drained, _moved),
     Stroke("chart uninstalled and installed again", _gone_and_back, _nobody_was_restarted),
 )
-INTRUDERS = (
+MEANWHILE = (
+    Stroke("a resource in another namespace", _applied_elsewhere, _streams_elsewhere),
     Stroke("a pod without credentials", lambda scene: None, lambda scene, _: adversary.without_credentials(scene)),
     Stroke("a pod with the reader's", lambda scene: None, lambda scene, _: adversary.with_the_reader_s(scene)),
     Stroke(

@@ -115,8 +115,13 @@ PLANTED: dict[str, Any] = {
     "announced": AT,
     "ranking": [["okx.spot"], ["gate.spot"]],
     "markets": {
-        "okx.spot": {"fills": 700, "first_move": {"time": AT + 700 * MS}, "peak": {"price": "1.5"}},
-        "gate.spot": {"fills": 800, "first_move": {"time": AT + 1900 * MS}, "peak": {"price": "1.5"}},
+        "okx.spot": {
+            "fills": 700,
+            "first_move": {"time": AT + 700 * MS},
+            "peak": {"price": "1.50"},
+            "price_scale": None,
+        },
+        "gate.spot": {"fills": 800, "first_move": {"time": AT + 1900 * MS}, "peak": {"price": "150"}, "price_scale": 2},
     },
 }
 

@@ -25,7 +25,7 @@ EXCHANGES = ("binance", "bybit", "okx", "kucoin", "gate", "phemex")
 RESOURCES, SHARDS = 200, 6
 TOGETHER = 10
 """Resources in one namespace: some controllers of Kubernetes go through all pods of a namespace for each of them."""
-WATCHED = 40.0
+WATCHED = 30.0
 """Seconds that are measured."""
 ORDERED = 5
 """Resources all of whose pods are ordered to be replaced meanwhile."""
@@ -101,7 +101,7 @@ async def measure(resources: int, shards: int, seconds: float) -> dict[str, Any]
             begun = time.monotonic()
             async with world.operator("--log-level", "warning", everywhere=True) as operator:
                 await fleet.apply()
-                await until(fleet.ready, within=600, every=10, why="all are ready")
+                await until(fleet.ready, within=600, every=5, why="all are ready")
                 found: dict[str, Any] = {"resources": resources, "pods": resources * 2 * shards}
                 found["ready_after_s"] = round(time.monotonic() - begun)
                 found |= await _watched(fleet, operator, min(ORDERED, resources), seconds)
