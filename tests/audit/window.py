@@ -5,6 +5,7 @@ one a line, in the order of their times.
 """
 
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,11 @@ def compare(folder: Path, book: Book, base: str, start: int, end: int) -> list[s
         for stem in sorted(expected.keys() | files.keys())
         for words in _market(stem, files.get(stem), expected.get(stem, {}))
     ]
+
+
+def price(truth: Mapping[str, Any], mark: str) -> Decimal:
+    """Return the price of one base coin at a mark of a planted pump, of a truth that is told in the wire's units."""
+    return Decimal(truth[mark]["price"]).scaleb(-(truth["price_scale"] or 0))
 
 
 def _stem(trade: Trade) -> str:

@@ -24,15 +24,14 @@ from tests.harness import FAILED, NOTHING, OK, ROOT, conclude, folder, heed_sign
 Words = Sequence[object]
 _FOLDER = Path(__file__).parent
 _SAMPLE = _FOLDER / "sample"
-_PODS = tuple(_FOLDER / f"test_{name}.py" for name in ("captures", "images", "collector_pod"))
-_LEFT_OUT = [f"--ignore={path}" for path in (_SAMPLE, *_PODS)]
+BESIDE: Words = tuple(_FOLDER / f"test_{name}.py" for name in ("captures", "images", "collector_pod"))
+"""The words of the pytest beside the sample, which leaves some of the machine to others, one at a time."""
+_LEFT_OUT = [f"--ignore={path}" for path in (_SAMPLE, *BESIDE)]
 CROWD: Words = ("-n", "12", "--maxschedchunk", "1", "-m", "not alone", *_LEFT_OUT, _FOLDER)
 """The words of the first pytest: what mostly waits for the operator, and needs no image. It runs at once.
 
 A worker gets its next test when it needs one, so that the long ones, which are first, are not in each other's way.
 """
-BESIDE: Words = _PODS
-"""Of the one beside the sample, which leaves some of the machine to others, one at a time."""
 SAMPLED: Words = ("-p", "no:randomly", *(_SAMPLE / f"test_{name}.py" for name in ("strokes", "outages", "rotations")))
 """Of the sample's, which runs when the crowd is through: both together are too much for a small machine.
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from tests.audit.window import compare
+from tests.audit.window import compare, price
 from tests.cluster.kube import Json, Refused, conditions
 from tests.cluster.place import CEILING, START, Exchanges, Place
 from tests.harness import eventually, metdc
@@ -162,17 +162,18 @@ def first_mover(analysis: Json, planted: Json) -> str:
         AssertionError: another moved first, or a market not at all, or off by more than :data:`TOLERANCE`, or its peak
             is another.
     """
-    peaks = {_market(each): each.get("peak") for each in analysis["markets"]}
-    verdicts = {_market(each): each["verdict"] for each in analysis["markets"]}
+    found = {_market(each): each for each in analysis["markets"]}
     delays = {_market(each): each["delay"] for each in analysis["by_time"]}
     for market, row in planted["markets"].items():
-        assert market in delays, f"{market} has not moved by the analysis: {verdicts.get(market, 'not captured')}"
+        assert market in delays, (
+            f"{market} has not moved by the analysis: {found.get(market, {}).get('verdict', 'not captured')}"
+        )
         wanted = row["first_move"]["time"] - planted["announced"]
         told = f"{market} moved after {delays[market] / MS:g} ms by the analysis, planted are {wanted / MS:g} ms"
         assert abs(delays[market] - wanted) <= TOLERANCE, told
-        price = Decimal(row["peak"]["price"]).scaleb(-(row["price_scale"] or 0))  # told in the wire's units
-        peak = peaks[market] and Decimal(peaks[market]["price"])
-        assert peak == price, f"the peak of {market} is {peak} by the analysis, planted is {price}"
+        peak = found[market]["peak"] and Decimal(found[market]["peak"]["price"])
+        high = price(row, "peak")
+        assert peak == high, f"the peak of {market} is {peak} by the analysis, planted is {high}"
     first, (true, *_) = next(iter(delays)), planted["ranking"]
     assert first in true, f"{first} moved first by the analysis, planted is {' or '.join(true)}"
     return first

@@ -197,6 +197,14 @@ class Exchanges:
             yield path
 
 
+def collected(name: str, exchange: str, address: str, **spec: Any) -> Json:
+    """Return an ExchangeCollector of a simulated exchange's spot market; the exchange is at ``HOST:PORT``."""
+    endpoints = {"rest": f"http://{address}", "webSocket": f"ws://{address}"}
+    whole = {"exchange": exchange, "markets": [{"name": "spot"}], "endpoints": endpoints} | spec
+    head = {"apiVersion": "metdc.io/v1alpha1", "kind": "ExchangeCollector", "metadata": {"name": name}}
+    return head | {"spec": whole}
+
+
 @contextlib.contextmanager
 def exchanges(where: Place, images: Images, *words: str) -> Iterator[Exchanges]:
     """Run config/simulator in a namespace; ``words`` are further ones of the simulator's command line.

@@ -27,7 +27,7 @@ from tests.cluster.listing import (
     read,
     watching,
 )
-from tests.cluster.place import CEILING, START, Place, exchanges
+from tests.cluster.place import CEILING, START, Place, collected, exchanges
 from tests.harness import ROOT, eventually
 
 DIVIDE = 2
@@ -36,7 +36,7 @@ BEFORE = 6.0
 """Seconds that windows of now reach back, and one more."""
 RATE = 150.0
 """Trades a second of each market."""
-MARKETS = {"binance": "http://simulator:9401", "okx": "http://simulator:9404"}
+MARKETS = {"binance": "simulator:9401", "okx": "simulator:9404"}
 DELAYS = {"binance.spot": 1_200, "okx.spot": 1_700}
 """Of a pump's first move, in ms."""
 AHEAD = 25.0
@@ -47,14 +47,9 @@ pytestmark = pytest.mark.timeout(1200)
 
 def collector(name: str, address: str) -> Json:
     """An ExchangeCollector of a simulated spot market."""
-    spec = {
-        "exchange": name,
-        "markets": [{"name": "spot"}],
-        "rotation": {"suspend": True, "interval": "1m", "overlap": "5s"},
-        "endpoints": {"rest": address, "webSocket": address.replace("http://", "ws://")},
-        "env": [{"name": "METDC_DIVIDE_TIMERS", "value": str(DIVIDE)}],
-    }
-    return {"apiVersion": "metdc.io/v1alpha1", "kind": "ExchangeCollector", "metadata": {"name": name}, "spec": spec}
+    rotation = {"suspend": True, "interval": "1m", "overlap": "5s"}
+    env = [{"name": "METDC_DIVIDE_TIMERS", "value": str(DIVIDE)}]
+    return collected(name, name, address, rotation=rotation, env=env)
 
 
 def watcher(where: Place, images: Images) -> list[Json]:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from tests.cluster.kube import Json, Refused, conditions
-from tests.cluster.place import START
+from tests.cluster.place import START, collected
 from tests.e2e.release import NATS, OPERATOR
 from tests.e2e.scene import Scene
 from tests.harness import eventually
@@ -115,16 +115,10 @@ def another_namespace_s_secret(scene: Scene) -> dict[str, Any]:
 
 
 def _steal(scene: Scene, secret: str) -> None:
-    spec = {
-        "exchange": "upbit",
-        "markets": [{"name": "spot"}],
-        "symbols": {"include": ["USDT-BTC"]},
-        "endpoints": {"rest": "http://simulator:9409", "webSocket": "ws://simulator:9409"},
-        "exchangeCredentialsSecretRef": {"name": secret},
-    }
-    head = {"apiVersion": "metdc.io/v1alpha1", "kind": "ExchangeCollector", "metadata": {"name": "thief"}}
+    symbols, credentials = {"include": ["USDT-BTC"]}, {"name": secret}
+    thief = collected("thief", "upbit", "simulator:9409", symbols=symbols, exchangeCredentialsSecretRef=credentials)
     try:
-        scene.where.apply(head | {"spec": spec})
+        scene.where.apply(thief)
     except Refused:
         assert "/" in secret, "a name is a name"
         return  # it is no name

@@ -15,7 +15,7 @@ import yaml
 from tests.audit.stream import CannotRead
 from tests.checks.rendering import CHART
 from tests.cluster.kube import Refused, conditions
-from tests.cluster.place import CEILING, START, ready
+from tests.cluster.place import CEILING, START, collected, ready
 from tests.cluster.sample.scene import DIVIDE, ROTATION, SETTLED, Rotations
 from tests.e2e import adversary, listing
 from tests.e2e.release import NATS, OPERATOR, HelmFailed, merged, of_images
@@ -223,15 +223,8 @@ ELSEWHERE = "elsewhere"
 
 def _applied_elsewhere(scene: Scene) -> None:
     """Apply a resource in a namespace that has nothing but what the chart has put there: NATS's credentials."""
-    exchange = f"simulator.{scene.where.name}:9409"
-    spec = {
-        "exchange": "upbit",
-        "markets": [{"name": "spot"}],
-        "endpoints": {"rest": f"http://{exchange}", "webSocket": f"ws://{exchange}"},
-        "env": [{"name": "METDC_DIVIDE_TIMERS", "value": str(DIVIDE)}],
-    }
-    head = {"apiVersion": "metdc.io/v1alpha1", "kind": "ExchangeCollector", "metadata": {"name": ELSEWHERE}}
-    scene.other.apply(head | {"spec": spec})
+    env = [{"name": "METDC_DIVIDE_TIMERS", "value": str(DIVIDE)}]
+    scene.other.apply(collected(ELSEWHERE, "upbit", f"simulator.{scene.where.name}:9409", env=env))
 
 
 def _streams_elsewhere(scene: Scene, _: None) -> dict[str, Any]:

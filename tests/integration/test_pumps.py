@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
 from tests.audit import window
+from tests.audit.window import price
 from tests.harness import nats_server
 from tests.integration.pumps import (
     COINS,
@@ -34,11 +34,6 @@ PLAIN = [(coin, market) for coin in ("ROTA", "LATE", "KRWI", "SKEW", "TIED") for
 def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
     with nats_server() as nats:
         yield played(nats, tmp_path_factory.mktemp("captures"))
-
-
-def price(truth: dict[str, Any], mark: str) -> Decimal:
-    """The price of one base coin, of a truth that is told in the wire's units."""
-    return Decimal(truth[mark]["price"]).scaleb(-(truth["price_scale"] or 0))
 
 
 def ranked(captured: Captured, by: str = "by_time") -> list[tuple[str, list[int]]]:

@@ -124,7 +124,7 @@ class Window:
         """Part with the entries that wait; return them in their order."""
         entries = list(self.queue)
         self.queue.clear()
-        self.bytes -= sum(len(entry.message) for entry in entries)
+        self.bytes -= _size(entries)
         return entries
 
     def take(self, now: int, fresh_since: int) -> list[Entry]:
@@ -144,7 +144,7 @@ class Window:
         """The server holds the trades with these numbers; return the entries, without those that it was known of."""
         in_flight = self.in_flight
         entries = [entry for number in numbers if (entry := in_flight.pop(number, None)) is not None]
-        self.bytes -= sum(len(entry.message) for entry in entries)
+        self.bytes -= _size(entries)
         oldest = next(iter(in_flight), None)
         if oldest is not None:
             self._overtaking(entry for entry in entries if entry.number > oldest)
@@ -222,7 +222,7 @@ class Window:
                 elif trade.late and not entry.trade.late:
                     self._replace(entry, trade)
         kept = deque(entry for entry in self.queue if entry.number not in dropped)
-        self.bytes -= sum(len(entry.message) for entry in self.queue) - sum(len(entry.message) for entry in kept)
+        self.bytes -= _size(self.queue) - _size(kept)
         self.queue = kept
         return len(dropped)
 
@@ -230,3 +230,7 @@ class Window:
         self.bytes -= len(entry.message)
         entry.trade, entry.message = trade, message(trade, entry.number, self.inbox)
         self.bytes += len(entry.message)
+
+
+def _size(entries: Iterable[Entry]) -> int:
+    return sum(len(entry.message) for entry in entries)

@@ -42,7 +42,7 @@ class Stub:
         self._ids = b"{}"
         self._runner: web.AppRunner | None = None
         self._watch: asyncio.Task[None] | None = None
-        self._watches = asyncio.Event()
+        self._watching = asyncio.Event()
         self.port = 0
 
     async def start(self) -> None:
@@ -55,7 +55,7 @@ class Stub:
         self.port = self._runner.addresses[0][1]
         self._watch = asyncio.create_task(self._follow())
         async with asyncio.timeout(_BEGINS):
-            await self._watches.wait()
+            await self._watching.wait()
 
     async def stop(self) -> None:
         """Listen no more."""
@@ -105,7 +105,7 @@ class Stub:
                     answer = await core.list_pod_for_all_namespaces_without_preload_content(
                         label_selector=self._selector, watch=True
                     )
-                    self._watches.set()
+                    self._watching.set()
                     try:
                         async for line in answer.content:
                             await self._take(orjson.loads(line))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tests.cluster.kube import Json
+from tests.cluster.place import collected
 from tests.cluster.sample.scene import DIVIDE, RESTING, Sample
 
 LABEL: Final = "metdc.io/test"
@@ -43,17 +44,12 @@ class Trouble:
 
     def apply(self, scene: Sample, **more: Any) -> None:
         """Apply the resource."""
-        rest, socket = "http://simulator:9409", "ws://simulator:9409"
         spec = {
-            "exchange": "upbit",
-            "markets": [{"name": "spot"}],
             "symbols": {"include": [self.instrument]},
-            "endpoints": {"rest": rest, "webSocket": socket},
             "rotation": RESTING,
             "env": [{"name": "METDC_DIVIDE_TIMERS", "value": str(DIVIDE)}],
         }
-        head = {"apiVersion": "metdc.io/v1alpha1", "kind": "ExchangeCollector", "metadata": {"name": self.name}}
-        scene.where.apply(head | {"spec": spec | more})
+        scene.where.apply(collected(self.name, "upbit", "simulator:9409", **spec | more))
 
 
 def _mend_image(scene: Sample) -> None:

@@ -110,8 +110,8 @@ class BinanceConversation:
             raise Damaged(f"s is no name: {shown(name)}")
         if stream is not None and stream != _stream(name, event):
             raise Damaged(f"stream {shown(stream)} is not that of {event} and {shown(name)}")
-        if stream is not None and name in self._instruments:
-            self._streams[stream] = (self._instruments[name].name, event)  # whose hash is known, for the lookup
+        if stream is not None and (instrument := self._instruments.get(name)) is not None:
+            self._streams[stream] = (instrument.name, event)  # whose hash is known, for the lookup
         return self._read(row, name, event, received)
 
     def _read(self, row: dict[str, Any], name: str, event: str, received: int) -> Parsed:

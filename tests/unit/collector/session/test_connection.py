@@ -51,7 +51,6 @@ class Gate:
         self.proof = 0
         self.ids: list[str] = []
         self.times: list[int] = []
-        self.skipped: list[str] = []
         self.known: list[int] = []
         self.news = asyncio.Event()
         self.doubted: list[tuple[list[str], int]] = []
@@ -75,7 +74,6 @@ class Gate:
         self.handed.append([*(each.id for each in parsed.trades), *(f"no {number}" for _, number in parsed.skipped)])
         self.ids += [each.id for each in parsed.trades]
         self.times += [each.received for each in parsed.trades]
-        self.skipped += [number for _, number in parsed.skipped]
         self.news.set()
 
     def unread(self, names: Collection[str], since: int) -> None:
